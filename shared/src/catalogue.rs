@@ -1,0 +1,53 @@
+//! What the shop sells and who buys: read by the sample shop, filled by the sample data.
+
+use sqlx::PgPool;
+
+use crate::{
+    db::{StoreError, within},
+    money::Krw,
+    order::{CustomerId, ProductId},
+};
+
+#[derive(Debug)]
+pub struct Product {
+    pub id: ProductId,
+    pub name: String,
+    pub price: Krw,
+    pub stock: i64,
+}
+
+/// Products on one page of the sample shop.
+const PRODUCTS_SHOWN_MAX: i64 = 100;
+
+pub async fn products(pool: &PgPool) -> Result<Vec<Product>, StoreError> {
+    let read = sqlx::query!("select id, name, price, stock from products order by id limit $1", PRODUCTS_SHOWN_MAX);
+    let rows = within("list products", read.fetch_all(pool)).await?;
+    rows.into_iter()
+        .map(|row| {
+            let price =
+                Krw::new(row.price).ok_or(StoreError::Corrupt { table: "products", column: "price", id: row.id })?;
+            Ok(Product { id: ProductId(row.id), name: row.name, price, stock: row.stock })
+        })
+        .collect()
+}
+
+/// Adds a product with this many pieces on hand.
+pub async fn add_product(pool: &PgPool, name: &str, price: Krw, stock: i64) -> Result<ProductId, StoreError> {
+    let insert = sqlx::query_scalar!(
+        "insert into products (name, price, stock, received) values ($1, $2, $3, $3) returning id",
+        name,
+        price.won(),
+        stock,
+    );
+    Ok(ProductId(within("add a product", insert.fetch_one(pool)).await?))
+}
+
+pub async fn add_customer(pool: &PgPool, display_name: &str) -> Result<CustomerId, StoreError> {
+    let insert = sqlx::query_scalar!("insert into customers (display_name) values ($1) returning id", display_name);
+    Ok(CustomerId(within("add a customer", insert.fetch_one(pool)).await?))
+}
+
+pub async fn first_customer(pool: &PgPool) -> Result<Option<CustomerId>, StoreError> {
+    let read = sqlx::query_scalar!("select id from customers order by id limit 1");
+    Ok(within("read the first customer", read.fetch_optional(pool)).await?.map(CustomerId))
+}

@@ -1,0 +1,24 @@
+//! The contract between the api and the worker. They never call each other: what one of them has to tell the other
+//! stands in PostgreSQL, and every statement that reads or writes it stands here.
+//!
+//! - A confirm that was accepted is one row in the outbox, written by the same statement that moved the order.
+//! - No transaction is open while Toss is asked.
+//! - Row locks are taken in one global order: orders by id, products by id, payments, outbox. A claim takes only outbox
+//!   rows and skips the locked ones, so it waits for nobody.
+//! - The database's clock decides every due time, lease and expiry. A process' own clock decides nothing.
+//!
+//! Read in this order.
+
+pub mod catalogue;
+pub mod db;
+pub mod money;
+pub mod order;
+pub mod outbox;
+pub mod payment;
+pub mod settings;
+pub mod stop;
+pub mod telemetry;
+pub mod toss;
+
+/// The schema, embedded at build time.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

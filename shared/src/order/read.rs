@@ -1,0 +1,245 @@
+//! What pages and the JSON API show. Each function is one statement, so what it returns was true at one moment.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use sqlx::{PgPool, types::Json};
+use time::OffsetDateTime;
+
+use super::{CustomerId, OrderId, OrderNo, OrderStatus};
+use crate::{
+    db::{StoreError, within},
+    money::Krw,
+    payment::{PaymentKey, PaymentStatus},
+};
+
+/// Everything a status page says about an order.
+#[derive(Debug)]
+pub struct OrderView {
+    pub order_no: OrderNo,
+    pub name: String,
+    pub amount: Krw,
+    pub status: OrderStatus,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+    /// In the order the caller named them.
+    pub lines: Vec<LineView>,
+    /// Oldest first; the last one is the one that counts.
+    pub payments: Vec<PaymentView>,
+    /// Oldest first.
+    pub events: Vec<EventView>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LineView {
+    pub product_id: i64,
+    pub name: String,
+    pub unit_price: Krw,
+    pub quantity: i32,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct PaymentView {
+    pub payment_key: PaymentKey,
+    pub status: PaymentStatus,
+    pub amount: Krw,
+    pub balance: Option<Krw>,
+    pub method: Option<String>,
+    pub receipt_url: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    pub accepted_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub approved_at: Option<OffsetDateTime>,
+    /// When the worker looks again, while it is still finding out.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub next_look_at: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct EventView {
+    pub from_status: Option<OrderStatus>,
+    pub to_status: OrderStatus,
+    pub cause: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>, StoreError> {
+    let read = sqlx::query!(
+        r#"
+        select o.id, o.name, o.amount, o.status, o.created_at, o.expires_at,
+            (select coalesce(json_agg(json_build_object(
+                    'product_id', l.product_id, 'name', l.product_name,
+                    'unit_price', l.unit_price, 'quantity', l.quantity) order by l.position), '[]')
+             from order_lines l where l.order_id = o.id) as "lines!: Json<Vec<LineView>>",
+            (select coalesce(json_agg(json_build_object(
+                    'payment_key', p.payment_key, 'status', p.status, 'amount', p.amount, 'balance', p.balance,
+                    'method', p.method, 'receipt_url', p.receipt_url,
+                    'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
+                    'next_look_at', case when p.payment_no = o.payment_count
+                                         then (select b.due_at from outbox b where b.order_id = o.id) end)
+                    order by p.payment_no), '[]')
+             from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
+            (select coalesce(json_agg(json_build_object(
+                    'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
+                    order by e.id), '[]')
+             from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventView>>"
+        from orders o
+        where o.order_no = $1
+        "#,
+        order_no.uuid(),
+    );
+    let Some(row) = within("read an order", read.fetch_optional(pool)).await? else { return Ok(None) };
+    let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
+    Ok(Some(OrderView {
+        order_no,
+        amount: Krw::new(row.amount).ok_or_else(|| corrupt("amount"))?,
+        status: OrderStatus::parse(&row.status).ok_or_else(|| corrupt("status"))?,
+        name: row.name,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        lines: row.lines.0,
+        payments: row.payments.0,
+        events: row.events.0,
+    }))
+}
+
+/// Whose order it is. The shop's own pages know the shopper by the order's number alone.
+pub async fn customer_of(pool: &PgPool, order_no: OrderNo) -> Result<Option<CustomerId>, StoreError> {
+    let read = sqlx::query_scalar!("select customer_id from orders where order_no = $1", order_no.uuid());
+    Ok(within("read an order's customer", read.fetch_optional(pool)).await?.map(CustomerId))
+}
+
+/// The states of many orders at once, for those who wait for them.
+pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, OrderStatus)>, StoreError> {
+    let read = sqlx::query!("select id, status from orders where id = any($1)", order_ids);
+    let rows = within("read the states of orders", read.fetch_all(pool)).await?;
+    rows.into_iter()
+        .map(|row| {
+            let status = OrderStatus::parse(&row.status).ok_or(StoreError::Corrupt {
+                table: "orders",
+                column: "status",
+                id: row.id,
+            })?;
+            Ok((OrderId(row.id), status))
+        })
+        .collect()
+}
+
+pub const PAGE_SIZE_MAX: u8 = 100;
+
+#[derive(Debug)]
+pub struct ListedOrder {
+    pub order_no: OrderNo,
+    pub name: String,
+    pub customer: String,
+    pub amount: Krw,
+    pub status: OrderStatus,
+    pub created_at: OffsetDateTime,
+}
+
+#[derive(Debug)]
+pub struct Page {
+    pub orders: Vec<ListedOrder>,
+    /// Where the next, older page starts; none on the last.
+    pub next: Option<Cursor>,
+}
+
+/// A place in the list, newest first. Opaque to callers: they hand back what they were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(i64);
+
+impl Cursor {
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(Self(i64::from_be_bytes(bytes.try_into().ok()?)))
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+    }
+}
+
+/// One page of orders older than `before`, newest first. It asks for one row more than it shows instead of counting.
+pub async fn list(
+    pool: &PgPool,
+    status: Option<OrderStatus>,
+    before: Option<Cursor>,
+    size: u8,
+) -> Result<Page, StoreError> {
+    let before = before.map_or(i64::MAX, |cursor| cursor.0);
+    let limit = i64::from(size) + 1;
+    // Two statements: one that could do both would be planned for neither.
+    let mut rows = match status {
+        None => {
+            let read = sqlx::query_as!(
+                ListedRow,
+                r#"select o.id, o.order_no, o.name, o.amount, o.status, o.created_at, c.display_name as customer
+                   from orders o join customers c on c.id = o.customer_id
+                   where o.id < $1 order by o.id desc limit $2"#,
+                before,
+                limit,
+            );
+            within("list orders", read.fetch_all(pool)).await?
+        }
+        Some(status) => {
+            let read = sqlx::query_as!(
+                ListedRow,
+                r#"select o.id, o.order_no, o.name, o.amount, o.status, o.created_at, c.display_name as customer
+                   from orders o join customers c on c.id = o.customer_id
+                   where o.status = $1 and o.id < $2 order by o.id desc limit $3"#,
+                status.as_str(),
+                before,
+                limit,
+            );
+            within("list orders of a status", read.fetch_all(pool)).await?
+        }
+    };
+    let more = rows.len() > usize::from(size);
+    rows.truncate(usize::from(size));
+    let next = rows.last().filter(|_| more).map(|row| Cursor(row.id));
+    let orders = rows.into_iter().map(ListedOrder::try_from).collect::<Result<_, _>>()?;
+    Ok(Page { orders, next })
+}
+
+struct ListedRow {
+    id: i64,
+    order_no: uuid::Uuid,
+    name: String,
+    amount: i64,
+    status: String,
+    created_at: OffsetDateTime,
+    customer: String,
+}
+
+impl TryFrom<ListedRow> for ListedOrder {
+    type Error = StoreError;
+
+    fn try_from(row: ListedRow) -> Result<Self, StoreError> {
+        let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
+        Ok(Self {
+            order_no: OrderNo(row.order_no),
+            amount: Krw::new(row.amount).ok_or_else(|| corrupt("amount"))?,
+            status: OrderStatus::parse(&row.status).ok_or_else(|| corrupt("status"))?,
+            name: row.name,
+            customer: row.customer,
+            created_at: row.created_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cursor;
+
+    #[test]
+    fn a_cursor_reads_back_as_itself_and_nothing_else_is_one() {
+        for id in [1, 77, i64::MAX] {
+            assert_eq!(Cursor::parse(&Cursor(id).to_string()), Some(Cursor(id)));
+        }
+        for text in ["", "1", "AAAA", "!!!!!!!!!!!", "AAAAAAAAAAAAAAAA"] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+    }
+}

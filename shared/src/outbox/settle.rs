@@ -1,0 +1,298 @@
+//! Writing back what calls to Toss showed: one statement for a whole batch.
+
+use std::{collections::HashSet, time::Duration};
+
+use serde_json::Value;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Claim, Fence, Lessee};
+use crate::{
+    db::{StoreError, within},
+    money::Krw,
+    order::OrderId,
+};
+
+/// Which call was made to Toss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Confirm,
+    Query,
+}
+
+impl Call {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Query => "query",
+        }
+    }
+}
+
+/// One call to Toss, as it is remembered.
+#[derive(Debug)]
+pub struct Attempt {
+    /// Made before the call, so that the same attempt is never recorded twice.
+    pub id: Uuid,
+    pub call: Call,
+    /// Which secret signed it, as a fingerprint.
+    pub api_key_id: String,
+    pub duration: Duration,
+    /// `None`: no answer came.
+    pub http_status: Option<u16>,
+    /// The error's code, the payment's status, or the kind of silence.
+    pub code: Option<String>,
+    pub trace_id: Option<String>,
+}
+
+/// What Toss said when it said that the money is ours.
+#[derive(Debug)]
+pub struct Approval {
+    pub approved_at: OffsetDateTime,
+    pub balance: Krw,
+    pub method: Option<String>,
+    pub receipt_url: Option<String>,
+    /// The whole answer: the proof.
+    pub answer: Value,
+}
+
+/// What one try showed. Each variant is one legal move of the intent.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Toss holds the money for this payment: paid.
+    Approved(Box<Approval>),
+    /// No answer. The same request under the same key, later.
+    Repeat { after: Duration },
+    /// Not our turn, and nobody's failure: as `Repeat`, but it does not count.
+    Snooze { after: Duration },
+    /// An answer that burnt the key, or one that does not tell: ask, before anything is posted again.
+    Ask { after: Duration },
+    /// Toss showed that the money did not move: post again under a new key.
+    NextEpoch { after: Duration },
+}
+
+impl Outcome {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Approved(_) => "approved",
+            Self::Repeat { .. } => "repeat",
+            Self::Snooze { .. } => "snooze",
+            Self::Ask { .. } => "ask",
+            Self::NextEpoch { .. } => "next_epoch",
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Approved(_) => Duration::ZERO,
+            Self::Repeat { after } | Self::Snooze { after } | Self::Ask { after } | Self::NextEpoch { after } => *after,
+        }
+    }
+}
+
+/// A claim together with what became of it.
+#[derive(Debug)]
+pub enum Finding {
+    /// Toss was called.
+    Tried { claim: Claim, attempt: Attempt, outcome: Outcome },
+    /// Nothing was sent: the intent goes back as it was, its attempt uncounted.
+    NotStarted { claim: Claim },
+}
+
+impl Finding {
+    pub fn fence(&self) -> Fence {
+        match self {
+            Self::Tried { claim, .. } | Self::NotStarted { claim } => claim.fence,
+        }
+    }
+}
+
+/// Whether a finding moved its order, or came too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Moved(Fence),
+    /// The lease was lost: somebody else holds the intent or has settled it, or this very finding was settled before
+    /// and the answer to that was lost. Only the attempt is recorded, as stale, if it was not yet.
+    LeaseLost(Fence),
+}
+
+/// Writes a batch back, at most one finding for each order. All of it or none of it; after an error it may simply be
+/// repeated, the fence makes that safe.
+///
+/// # Errors
+/// As every statement. A batch with two findings for one order is a defect of the caller and is refused by the
+/// database.
+pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<Vec<Settled>, StoreError> {
+    let columns = Columns::of(batch);
+    let statement = sqlx::query!(
+        r#"
+        with input as materialized (
+            select * from unnest(
+                $2::bigint[], $3::int[], $4::smallint[], $5::smallint[], $6::text[], $7::bigint[],
+                $8::text[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[],
+                $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::jsonb[], $19::uuid[]
+            ) as i (
+                order_id, lease_seq, payment_no, key_epoch, outcome, wait_ms,
+                call, api_key_id, duration_ms, http_status, code, trace_id,
+                approved_at, balance, method, receipt_url, answer, attempt_id
+            )
+        ),
+        -- Locks in the global order: all orders by id, then their outbox rows. Nobody else locks an outbox row and
+        -- then waits for an order.
+        locked as materialized (
+            select o.id, o.status from orders o where o.id = any($2) order by o.id for no key update
+        ),
+        fenced as materialized (
+            select i.*, locked.status
+            from locked
+            join input i on i.order_id = locked.id
+            join outbox b on b.order_id = locked.id
+            where b.lease_owner = $1 and b.lease_seq = i.lease_seq
+            for update of b
+        ),
+        recorded as (
+            -- Facts are not fenced: a call was made whether or not its result still counts.
+            insert into attempts (order_id, id, payment_no, call, key_epoch, api_key_id, lease_owner, lease_seq, duration_ms,
+                                  http_status, code, trace_id, outcome, stale)
+            select i.order_id, i.attempt_id, i.payment_no, i.call, i.key_epoch, i.api_key_id, $1, i.lease_seq, i.duration_ms,
+                   i.http_status, i.code, i.trace_id, i.outcome,
+                   not exists (select from fenced f where f.order_id = i.order_id)
+            from input i where i.call is not null
+            on conflict (order_id, id) do nothing       -- a batch that is settled again
+        ),
+        finished as (
+            delete from outbox b using fenced f
+            where b.order_id = f.order_id and f.outcome = 'approved'
+        ),
+        put_back as (
+            update outbox b set
+                lease_until = '-infinity',
+                due_at   = case when f.outcome is null then b.due_at else now() + f.wait_ms * interval '1 ms' end,
+                attempts = b.attempts - case when f.outcome is null or f.outcome = 'snooze' then 1 else 0 end,
+                snoozes  = least(b.snoozes + case when f.outcome = 'snooze' then 1 else 0 end, 32767)
+            from fenced f
+            where b.order_id = f.order_id and f.outcome is distinct from 'approved'
+        ),
+        paid as (
+            update payments p set
+                status = 'DONE', approved_at = f.approved_at, balance = f.balance, method = f.method,
+                receipt_url = f.receipt_url, answer = f.answer
+            from fenced f
+            where p.order_id = f.order_id and p.payment_no = f.payment_no and f.outcome = 'approved'
+        ),
+        rekeyed as (
+            update payments p set
+                ask_first = f.outcome = 'ask',
+                key_epoch = p.key_epoch + case when f.outcome = 'next_epoch' then 1 else 0 end
+            from fenced f
+            where p.order_id = f.order_id and p.payment_no = f.payment_no and f.outcome in ('ask', 'next_epoch')
+        ),
+        moved as (
+            update orders o set status = 'DONE' from fenced f where o.id = f.order_id and f.outcome = 'approved'
+        ),
+        event as (
+            insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)
+            select f.order_id, f.status, 'DONE', 'toss_approved', 'worker', f.payment_no, f.attempt_id
+            from fenced f
+            where f.outcome = 'approved'
+        )
+        select order_id as "order_id!" from fenced
+        "#,
+        lessee.0,
+        &columns.order_id,
+        &columns.lease_seq,
+        &columns.payment_no,
+        &columns.key_epoch,
+        &columns.outcome as &[Option<&'static str>],
+        &columns.wait_ms,
+        &columns.call as &[Option<&'static str>],
+        &columns.api_key_id as &[Option<&str>],
+        &columns.duration_ms,
+        &columns.http_status as &[Option<i16>],
+        &columns.code as &[Option<&str>],
+        &columns.trace_id as &[Option<&str>],
+        &columns.approved_at as &[Option<OffsetDateTime>],
+        &columns.balance as &[Option<i64>],
+        &columns.method as &[Option<&str>],
+        &columns.receipt_url as &[Option<&str>],
+        &columns.answer as &[Option<&Value>],
+        &columns.attempt_id as &[Option<Uuid>],
+    );
+    let held = within("settle", statement.fetch_all(pool)).await?;
+    let held: HashSet<OrderId> = held.into_iter().map(|row| OrderId(row.order_id)).collect();
+    Ok(batch
+        .iter()
+        .map(Finding::fence)
+        .map(|fence| if held.contains(&fence.order_id) { Settled::Moved(fence) } else { Settled::LeaseLost(fence) })
+        .collect())
+}
+
+/// The batch as the statement takes it: one array for each column.
+#[derive(Default)]
+struct Columns<'a> {
+    order_id: Vec<i64>,
+    lease_seq: Vec<i32>,
+    payment_no: Vec<i16>,
+    key_epoch: Vec<i16>,
+    outcome: Vec<Option<&'static str>>,
+    wait_ms: Vec<i64>,
+    call: Vec<Option<&'static str>>,
+    api_key_id: Vec<Option<&'a str>>,
+    duration_ms: Vec<i32>,
+    http_status: Vec<Option<i16>>,
+    code: Vec<Option<&'a str>>,
+    trace_id: Vec<Option<&'a str>>,
+    approved_at: Vec<Option<OffsetDateTime>>,
+    balance: Vec<Option<i64>>,
+    method: Vec<Option<&'a str>>,
+    receipt_url: Vec<Option<&'a str>>,
+    answer: Vec<Option<&'a Value>>,
+    attempt_id: Vec<Option<Uuid>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(batch: &'a [Finding]) -> Self {
+        let mut columns = Self::default();
+        for finding in batch {
+            let (claim, tried) = match finding {
+                Finding::Tried { claim, attempt, outcome } => (claim, Some((attempt, outcome))),
+                Finding::NotStarted { claim } => (claim, None),
+            };
+            columns.push(claim, tried);
+        }
+        columns
+    }
+
+    fn push(&mut self, claim: &Claim, tried: Option<(&'a Attempt, &'a Outcome)>) {
+        let attempt = tried.map(|(attempt, _)| attempt);
+        let outcome = tried.map(|(_, outcome)| outcome);
+        let approval = match outcome {
+            Some(Outcome::Approved(approval)) => Some(approval),
+            Some(Outcome::Repeat { .. } | Outcome::Snooze { .. } | Outcome::Ask { .. } | Outcome::NextEpoch { .. })
+            | None => None,
+        };
+        self.order_id.push(claim.fence.order_id.0);
+        self.lease_seq.push(claim.fence.lease_seq);
+        self.payment_no.push(claim.payment_no);
+        self.key_epoch.push(claim.key_epoch);
+        self.outcome.push(outcome.map(Outcome::as_str));
+        self.wait_ms.push(outcome.map_or(0, |outcome| millis(outcome.wait())));
+        self.call.push(attempt.map(|attempt| attempt.call.as_str()));
+        self.api_key_id.push(attempt.map(|attempt| attempt.api_key_id.as_str()));
+        self.duration_ms.push(attempt.map_or(0, |attempt| i32::try_from(millis(attempt.duration)).unwrap_or(i32::MAX)));
+        self.http_status.push(attempt.and_then(|attempt| i16::try_from(attempt.http_status?).ok()));
+        self.code.push(attempt.and_then(|attempt| attempt.code.as_deref()));
+        self.trace_id.push(attempt.and_then(|attempt| attempt.trace_id.as_deref()));
+        self.approved_at.push(approval.map(|approval| approval.approved_at));
+        self.balance.push(approval.map(|approval| approval.balance.won()));
+        self.method.push(approval.and_then(|approval| approval.method.as_deref()));
+        self.receipt_url.push(approval.and_then(|approval| approval.receipt_url.as_deref()));
+        self.attempt_id.push(attempt.map(|attempt| attempt.id));
+        self.answer.push(approval.map(|approval| &approval.answer));
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,286 @@
+//! Payments: one Toss paymentKey tried for an order. Accepting one is the moment a confirm can no longer be lost.
+//!
+//! [`accept`] is a single statement: it checks the order, moves it to IN_PROGRESS, holds stock for every line, writes
+//! the payment, the event and the outbox row, or does none of it. One round trip, one commit. Only when it did nothing
+//! is a second, read-only look taken to say why.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+
+use crate::{
+    db::{StoreError, within},
+    money::Krw,
+    order::{CustomerId, OrderId, OrderNo, OrderStatus},
+    toss,
+};
+
+/// Toss's name for one payment. Opaque: its form has changed before, so it is never taken apart.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PaymentKey(String);
+
+impl PaymentKey {
+    /// Toss's limit (API reference, `paymentKey`).
+    pub const LENGTH_MAX: usize = 200;
+
+    /// 1 to 200 characters, none of them a control character or white space. `.` and `..` are refused because the key
+    /// becomes a segment of a URL's path.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=Self::LENGTH_MAX).contains(&text.chars().count());
+        let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace()) && text != "." && text != "..";
+        (fits && clean).then(|| Self(text.to_owned()))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Masked: the first 6 and the last 4 characters. Whoever holds a whole key and a shop's secret can cancel the payment.
+impl fmt::Display for PaymentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let characters: Vec<char> = self.0.chars().collect();
+        match characters.as_slice() {
+            [a, b, c, d, e, g, _, _, .., w, x, y, z] => write!(f, "{a}{b}{c}{d}{e}{g}…{w}{x}{y}{z}"),
+            _ => f.write_str("…"),
+        }
+    }
+}
+
+impl fmt::Debug for PaymentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where one payment stands. The table's CHECK `payments_status_known` lists the same names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentStatus {
+    InProgress,
+    WaitingForDeposit,
+    Done,
+    PartialCanceled,
+    Canceled,
+    Aborted,
+    Expired,
+    Review,
+}
+
+impl PaymentStatus {
+    pub const ALL: [PaymentStatus; 8] = [
+        Self::InProgress,
+        Self::WaitingForDeposit,
+        Self::Done,
+        Self::PartialCanceled,
+        Self::Canceled,
+        Self::Aborted,
+        Self::Expired,
+        Self::Review,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::WaitingForDeposit => "WAITING_FOR_DEPOSIT",
+            Self::Done => "DONE",
+            Self::PartialCanceled => "PARTIAL_CANCELED",
+            Self::Canceled => "CANCELED",
+            Self::Aborted => "ABORTED",
+            Self::Expired => "EXPIRED",
+            Self::Review => "REVIEW",
+        }
+    }
+}
+
+/// What the shopper brought back from Toss's window, for an order of this customer.
+#[derive(Debug)]
+pub struct Confirm {
+    pub order_no: OrderNo,
+    pub customer_id: CustomerId,
+    pub payment_key: PaymentKey,
+    pub amount: Krw,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// The confirm is in the outbox. From here on it cannot be lost.
+    Accepted(OrderId),
+    /// The same order, paymentKey and amount were accepted before. Nothing new was written.
+    Again(OrderId),
+    Refused(AcceptRefusal),
+}
+
+/// Why a confirm was not accepted. Nothing was written.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AcceptRefusal {
+    /// There is no such order, or it is somebody else's: the caller cannot tell which.
+    UnknownOrder,
+    AmountMismatch,
+    /// The paymentKey belongs to another order.
+    PaymentKeyTaken,
+    /// Another paymentKey of this order is not decided yet.
+    PaymentInProgress,
+    AlreadyPaid,
+    Canceled,
+    Expired,
+    /// The first product, by id, of which too few pieces are left.
+    OutOfStock {
+        product: String,
+        left: i64,
+    },
+    /// The order kept changing while we looked. Asking again will tell.
+    Busy,
+}
+
+/// Each look that finds nothing wrong means that the order changed in between; then the statement is tried again.
+const TRIES_MAX: usize = 3;
+
+pub async fn accept(pool: &PgPool, confirm: &Confirm) -> Result<Accept, StoreError> {
+    for _ in 0..TRIES_MAX {
+        match insert(pool, confirm).await {
+            Ok(Some(order_id)) => return Ok(Accept::Accepted(order_id)),
+            Ok(None) => {}
+            Err(error) if error.constraint() == Some("payments_payment_key_unique") => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(answer) = explain(pool, confirm).await? {
+            return Ok(answer);
+        }
+    }
+    Ok(Accept::Refused(AcceptRefusal::Busy))
+}
+
+async fn insert(pool: &PgPool, confirm: &Confirm) -> Result<Option<OrderId>, StoreError> {
+    let request = toss::confirm_request(&confirm.payment_key, confirm.order_no, confirm.amount);
+    let statement = sqlx::query_scalar!(
+        r#"
+        with wanted as materialized (
+            select id, status, payment_count from orders
+            where order_no = $1 and customer_id = $2 and amount = $3
+              and status in ('READY', 'ABORTED') and expires_at > now()
+            for no key update           -- whoever comes second waits here, and then finds the order taken
+        ),
+        lines as materialized (
+            select p.id, l.quantity, p.stock >= l.quantity as enough
+            from wanted
+            join order_lines l on l.order_id = wanted.id
+            join products p on p.id = l.product_id
+            order by p.id               -- one order of locking for everybody: two carts cannot wait for each other
+            for no key update of p
+        ),
+        accepted as materialized (
+            select id, status, (payment_count + 1)::smallint as payment_no from wanted
+            where (select bool_and(enough) from lines)
+        ),
+        held as (
+            update products p set stock = p.stock - lines.quantity
+            from lines where p.id = lines.id and exists (select from accepted)
+        ),
+        moved as (
+            update orders o set status = 'IN_PROGRESS', payment_count = accepted.payment_no
+            from accepted where o.id = accepted.id
+        ),
+        paid as (
+            insert into payments (order_id, payment_no, payment_key, amount, request)
+            select id, payment_no, $4, $3, $5 from accepted
+        ),
+        event as (
+            insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
+            select id, status, 'IN_PROGRESS', 'confirm_accepted', 'shopper', payment_no from accepted
+        ),
+        queued as (
+            insert into outbox (order_id, kind, due_at) select id, 1, now() from accepted
+        )
+        select id from accepted
+        "#,
+        confirm.order_no.uuid(),
+        confirm.customer_id.0,
+        confirm.amount.won(),
+        confirm.payment_key.expose(),
+        request,
+    );
+    Ok(within("accept a confirm", statement.fetch_optional(pool)).await?.map(OrderId))
+}
+
+/// Reads why nothing was written. `None`: nothing stands in the way any more.
+async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, StoreError> {
+    let look = sqlx::query!(
+        r#"
+        select o.id, o.status, o.amount, o.expires_at <= now() as "is_late!",
+               exists (select from payments p
+                       where p.order_id = o.id and p.payment_key = $3) as "same_key!",
+               exists (select from payments p
+                       where p.payment_key = $3 and p.order_id <> o.id) as "key_taken!",
+               lacking.name as "lacking?", lacking.stock as "left?"
+        from orders o
+        left join lateral (
+            select p.name, p.stock from order_lines l join products p on p.id = l.product_id
+            where l.order_id = o.id and p.stock < l.quantity
+            order by p.id limit 1
+        ) lacking on true
+        where o.order_no = $1 and o.customer_id = $2
+        "#,
+        confirm.order_no.uuid(),
+        confirm.customer_id.0,
+        confirm.payment_key.expose(),
+    );
+    let Some(order) = within("explain a refused confirm", look.fetch_optional(pool)).await? else {
+        return Ok(Some(Accept::Refused(AcceptRefusal::UnknownOrder)));
+    };
+    let status = OrderStatus::parse(&order.status).ok_or(StoreError::Corrupt {
+        table: "orders",
+        column: "status",
+        id: order.id,
+    })?;
+    if order.amount != confirm.amount.won() {
+        return Ok(Some(Accept::Refused(AcceptRefusal::AmountMismatch)));
+    }
+    if order.same_key {
+        return Ok(Some(Accept::Again(OrderId(order.id))));
+    }
+    if order.key_taken {
+        return Ok(Some(Accept::Refused(AcceptRefusal::PaymentKeyTaken)));
+    }
+    let refusal = match status {
+        OrderStatus::Ready | OrderStatus::Aborted if order.is_late => AcceptRefusal::Expired,
+        OrderStatus::Ready | OrderStatus::Aborted => match (order.lacking, order.left) {
+            (Some(product), Some(left)) => AcceptRefusal::OutOfStock { product, left },
+            _ => return Ok(None),
+        },
+        OrderStatus::InProgress | OrderStatus::WaitingForDeposit | OrderStatus::Review => {
+            AcceptRefusal::PaymentInProgress
+        }
+        OrderStatus::Done => AcceptRefusal::AlreadyPaid,
+        OrderStatus::PartialCanceled | OrderStatus::Canceled => AcceptRefusal::Canceled,
+        OrderStatus::Expired => AcceptRefusal::Expired,
+    };
+    Ok(Some(Accept::Refused(refusal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PaymentKey, PaymentStatus};
+
+    #[test]
+    fn a_payment_key_is_short_clean_text_and_is_shown_masked() {
+        for text in ["a", "tgen_20260622173813Ab3dE", "한번", &"k".repeat(200)] {
+            assert_eq!(PaymentKey::parse(text).map(|key| key.expose().to_owned()).as_deref(), Some(text));
+        }
+        for text in ["", " ", "a b", "a\0b", "a\nb", ".", "..", &"k".repeat(201)] {
+            assert_eq!(PaymentKey::parse(text), None, "{text:?}");
+        }
+        let shown = |text| PaymentKey::parse(text).unwrap().to_string();
+        assert_eq!(shown("tgen_20260622173813Ab3dE"), "tgen_2…b3dE");
+        assert_eq!(shown("short_key"), "…");
+    }
+
+    #[test]
+    fn every_payment_status_reads_back_as_itself() {
+        for status in PaymentStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Toss's answers, read leniently: Toss adds fields, statuses and codes without a new version.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
+
+/// What one call showed.
+#[derive(Debug)]
+pub enum Reply {
+    Answer(Answer),
+    NoAnswer(NoAnswer),
+}
+
+/// Toss was heard and understood as JSON of a known shape.
+#[derive(Debug)]
+pub struct Answer {
+    pub http_status: u16,
+    /// `x-tosspayments-trace-id`; Toss's support asks for it.
+    pub trace_id: Option<String>,
+    pub retry_after: Option<Duration>,
+    pub body: Body,
+}
+
+#[derive(Debug)]
+pub enum Body {
+    Payment(Box<Payment>),
+    /// `code` decides; `message` is for people and varies.
+    Error {
+        code: String,
+        message: String,
+    },
+}
+
+/// We do not know whether Toss acted. Only the same request under the same key, or a query, can tell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// No connection was made, so nothing was sent.
+    NotConnected,
+    /// Sent, and no answer within the limit.
+    TimedOut,
+    /// Sent, and the connection broke.
+    Broken,
+    /// Something came back that is not Toss's JSON: a proxy's error page, half a body, or one over the size limit.
+    Unreadable { http_status: u16 },
+}
+
+impl NoAnswer {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotConnected => "not_connected",
+            Self::TimedOut => "timed_out",
+            Self::Broken => "broken",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
+/// Toss's Payment object, as far as we act on it; `raw` is all of it.
+#[derive(Debug)]
+pub struct Payment {
+    pub payment_key: String,
+    pub order_id: String,
+    pub status: String,
+    pub currency: Option<String>,
+    pub total_amount: Option<i64>,
+    pub balance_amount: Option<i64>,
+    pub method: Option<String>,
+    pub approved_at: Option<OffsetDateTime>,
+    pub receipt_url: Option<String>,
+    pub raw: Value,
+}
+
+impl Payment {
+    /// Is this answer about our payment? A reused Idempotency-Key answers with somebody else's.
+    pub fn is_about(&self, payment_key: &PaymentKey, order_no: OrderNo, amount: Krw) -> bool {
+        self.payment_key == payment_key.expose()
+            && self.order_id == order_no.to_string()
+            && self.total_amount == Some(amount.won())
+            && self.currency.as_deref() == Some("KRW")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentFields {
+    payment_key: String,
+    order_id: String,
+    status: String,
+    #[serde(default, deserialize_with = "text")]
+    currency: Option<String>,
+    #[serde(default, deserialize_with = "whole_number")]
+    total_amount: Option<i64>,
+    #[serde(default, deserialize_with = "whole_number")]
+    balance_amount: Option<i64>,
+    #[serde(default, deserialize_with = "text")]
+    method: Option<String>,
+    #[serde(default, deserialize_with = "moment")]
+    approved_at: Option<OffsetDateTime>,
+    #[serde(default)]
+    receipt: Value,
+}
+
+#[derive(Deserialize)]
+struct ErrorFields {
+    code: String,
+    #[serde(default, deserialize_with = "text")]
+    message: Option<String>,
+}
+
+/// Reads a body as a Payment on 2xx, as an error otherwise. `None`: it is neither.
+pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
+    let raw: Value = serde_json::from_slice(bytes).ok()?;
+    if (200..300).contains(&http_status) {
+        let fields = PaymentFields::deserialize(&raw).ok()?;
+        return Some(Body::Payment(Box::new(Payment {
+            payment_key: fields.payment_key,
+            order_id: fields.order_id,
+            status: fields.status,
+            currency: fields.currency,
+            total_amount: fields.total_amount,
+            balance_amount: fields.balance_amount,
+            method: fields.method,
+            approved_at: fields.approved_at,
+            receipt_url: fields.receipt.get("url").and_then(Value::as_str).map(str::to_owned),
+            raw,
+        })));
+    }
+    let error = ErrorFields::deserialize(&raw).ok()?;
+    Some(Body::Error { code: error.code, message: error.message.unwrap_or_default() })
+}
+
+/// A number, or the same as text. Anything else is unknown, not an error; so is a fraction of a won.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_i64().or_else(|| digits(number.to_string().strip_suffix(".0")?)),
+        Value::String(text) => digits(&text),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    })
+}
+
+fn digits(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    })
+}
+
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    Ok(text(deserializer)?.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Body, Payment, read};
+    use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
+
+    fn payment(body: &serde_json::Value) -> Option<Payment> {
+        match read(200, body.to_string().as_bytes())? {
+            Body::Payment(payment) => Some(*payment),
+            Body::Error { .. } => None,
+        }
+    }
+
+    #[test]
+    fn amounts_are_read_from_numbers_and_numeric_text() {
+        let amount = |value: serde_json::Value| {
+            payment(&json!({"paymentKey": "k", "orderId": "o", "status": "DONE", "totalAmount": value}))
+                .unwrap()
+                .total_amount
+        };
+        assert_eq!(amount(json!(50_000)), Some(50_000));
+        assert_eq!(amount(json!("50000")), Some(50_000));
+        assert_eq!(amount(json!(50_000.0)), Some(50_000));
+        assert_eq!(amount(json!(50_000_000_000_i64)), Some(50_000_000_000));
+        assert_eq!(amount(json!(181.56)), None);
+        assert_eq!(amount(json!("won")), None);
+        assert_eq!(amount(json!(null)), None);
+    }
+
+    #[test]
+    fn unknown_fields_and_statuses_are_data() {
+        let read = payment(&json!({
+            "paymentKey": "k", "orderId": "o", "status": "HALF_DONE", "somethingNew": {"a": 1}, "receipt": null,
+            "approvedAt": "2026-09-01T12:00:31+09:00",
+        }))
+        .unwrap();
+        assert_eq!(read.status, "HALF_DONE");
+        assert_eq!(read.raw["somethingNew"]["a"], 1);
+        assert_eq!(read.approved_at.unwrap().unix_timestamp(), 1_788_231_631);
+    }
+
+    #[test]
+    fn what_is_not_a_payment_or_an_error_is_no_answer() {
+        assert!(read(200, b"{\"status\":\"DONE\"}").is_none());
+        assert!(read(200, b"{\"paymentKey\":\"k\",\"orderId\":\"o\",\"sta").is_none());
+        assert!(read(502, b"<html>Bad Gateway</html>").is_none());
+        assert!(read(500, b"{}").is_none());
+        let error = read(403, r#"{"code":"BRAND_NEW","message":null,"data":{}}"#.as_bytes());
+        assert!(matches!(error, Some(Body::Error { code, .. }) if code == "BRAND_NEW"));
+    }
+
+    #[test]
+    fn an_answer_about_another_payment_is_not_ours() {
+        let order_no = OrderNo::generate();
+        let key = PaymentKey::parse("key").unwrap();
+        let amount = Krw::new(1_000).unwrap();
+        let ours = json!({"paymentKey": "key", "orderId": order_no.to_string(), "status": "DONE",
+                          "totalAmount": 1_000, "currency": "KRW"});
+        assert!(payment(&ours).unwrap().is_about(&key, order_no, amount));
+        for (field, value) in [
+            ("paymentKey", json!("other")),
+            ("orderId", json!(OrderNo::generate().to_string())),
+            ("totalAmount", json!(999)),
+            ("totalAmount", json!(null)),
+            ("currency", json!("USD")),
+            ("currency", json!(null)),
+        ] {
+            let mut other = ours.clone();
+            other[field] = value;
+            assert!(!payment(&other).unwrap().is_about(&key, order_no, amount), "{field}");
+        }
+    }
+}

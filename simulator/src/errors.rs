@@ -1,0 +1,181 @@
+//! Toss's error codes: the HTTP status of each and its text in Korean and, where Toss publishes one, English.
+//!
+//! This is the only place a code is spelled out. A code carries its own status because the two do not follow from each
+//! other: `PROVIDER_ERROR` is a 400 although it is transient. The table holds every code that confirm, query and window
+//! can answer, whether or not the simulator gives it by itself, so that a rule can name it and get the right text.
+
+/// One error code. Two codes are the same when their names are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code(&'static Row);
+
+#[derive(Debug)]
+struct Row {
+    name: &'static str,
+    status: u16,
+    ko: &'static str,
+    en: Option<&'static str>,
+}
+
+/// The language of a text, chosen by the caller's `Accept-Language`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    Korean,
+    English,
+}
+
+impl Language {
+    /// The first of Korean and English that the header names; Korean when it names neither. Browsers list their
+    /// languages in order of preference, so the weights add nothing.
+    pub(crate) fn from_header(accept_language: Option<&str>) -> Self {
+        accept_language
+            .into_iter()
+            .flat_map(|header| header.split(','))
+            .find_map(|tag| match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+                Some("ko") => Some(Self::Korean),
+                Some("en") => Some(Self::English),
+                Some(_) | None => None,
+            })
+            .unwrap_or(Self::Korean)
+    }
+}
+
+impl Code {
+    pub(crate) fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    pub(crate) fn status(self) -> u16 {
+        self.0.status
+    }
+
+    /// The text in this language, or in Korean where no English one is published.
+    pub(crate) fn text(self, language: Language) -> &'static str {
+        match language {
+            Language::Korean => self.0.ko,
+            Language::English => self.0.en.unwrap_or(self.0.ko),
+        }
+    }
+
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        ALL.iter().copied().find(|code| code.name() == name)
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($text:literal) => {
+        Some($text)
+    };
+}
+
+macro_rules! codes {
+    ($($name:ident $status:literal $ko:literal $(/ $en:literal)?;)*) => {
+        $(pub(crate) const $name: Code =
+            Code(&Row { name: stringify!($name), status: $status, ko: $ko, en: optional!($($en)?) });)*
+
+        static ALL: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    ALREADY_PROCESSED_PAYMENT 400 "이미 처리된 결제 입니다." / "This is a payment that has already been processed.";
+    PROVIDER_ERROR 400 "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해주세요.";
+    CARD_PROCESSING_ERROR 400 "카드사에서 오류가 발생했습니다.";
+    UNAPPROVED_ORDER_ID 400 "아직 승인되지 않은 주문번호입니다.";
+    INVALID_REQUEST 400 "잘못된 요청입니다." / "The bad request.";
+    INVALID_API_KEY 400 "잘못된 시크릿키 연동 정보 입니다." / "Incorrect secret key.";
+    INVALID_CLIENT_KEY 400 "잘못된 클라이언트 연동 정보 입니다.";
+    NOT_FOUND_TERMINAL_ID 400 "단말기번호(Terminal Id)가 없습니다. 토스페이먼츠로 문의 바랍니다.";
+    INVALID_AUTHORIZE_AUTH 400 "유효하지 않은 인증 방식입니다.";
+    INVALID_UNREGISTERED_SUBMALL 400 "등록되지 않은 서브몰입니다. 서브몰이 없는 가맹점이라면 안심클릭이나 ISP 결제가 필요합니다.";
+    NOT_REGISTERED_BUSINESS 400 "등록되지 않은 사업자 번호입니다.";
+    BELOW_MINIMUM_AMOUNT 400 "신용카드는 결제금액이 100원 이상, 계좌는 200원이상부터 결제가 가능합니다.";
+    BELOW_ZERO_AMOUNT 400 "금액은 0보다 커야 합니다.";
+    EXCEED_MAX_CARD_INSTALLMENT_PLAN 400 "설정 가능한 최대 할부 개월 수를 초과했습니다.";
+    INVALID_CARD_INSTALLMENT_PLAN 400 "할부 개월 정보가 잘못되었습니다.";
+    NOT_SUPPORTED_INSTALLMENT_PLAN_CARD_OR_MERCHANT 400 "할부가 지원되지 않는 카드 또는 가맹점 입니다.";
+    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN 400 "할부가 지원되지 않는 카드입니다.";
+    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT 400 "5만원 이하의 결제는 할부가 불가능해서 결제에 실패했습니다.";
+    NOT_SUPPORTED_METHOD 400 "지원되지 않는 결제수단입니다.";
+    NOT_ALLOWED_POINT_USE 400 "포인트 사용이 불가한 카드로 카드 포인트 결제에 실패했습니다.";
+    INVALID_REJECT_CARD 400 "카드 사용이 거절되었습니다. 카드사 문의가 필요합니다.";
+    INVALID_CARD_EXPIRATION 400 "카드 정보를 다시 확인해주세요. (유효기간)";
+    INVALID_STOPPED_CARD 400 "정지된 카드 입니다.";
+    INVALID_CARD_LOST_OR_STOLEN 400 "분실 혹은 도난 카드입니다.";
+    INVALID_CARD_NUMBER 400 "카드번호를 다시 확인해주세요.";
+    EXCEED_MAX_DAILY_PAYMENT_COUNT 400 "하루 결제 가능 횟수를 초과했습니다.";
+    EXCEED_MAX_PAYMENT_AMOUNT 400 "하루 결제 가능 금액을 초과했습니다.";
+    EXCEED_MAX_AMOUNT 400 "거래금액 한도를 초과했습니다.";
+    EXCEED_MAX_ONE_DAY_WITHDRAW_AMOUNT 400 "1일 출금 한도를 초과했습니다.";
+    EXCEED_MAX_ONE_TIME_WITHDRAW_AMOUNT 400 "1회 출금 한도를 초과했습니다.";
+    EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT 400 "당월 결제 가능금액인 1,000,000원을 초과 하셨습니다.";
+    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM 400 "계좌이체는 한 번에 1,000만 원 이하로만 결제하실 수 있어요. 금액을 낮춰 다시 시도해 주세요.";
+    RESTRICTED_TRANSFER_ACCOUNT 400 "계좌는 등록 후 12시간 뒤부터 결제할 수 있습니다. 관련 정책은 해당 은행으로 문의해주세요.";
+    INVALID_ACCOUNT_INFO_RE_REGISTER 400 "유효하지 않은 계좌입니다. 계좌 재등록 후 시도해주세요.";
+    NOT_AVAILABLE_PAYMENT 400 "결제가 불가능한 시간대입니다.";
+    DUPLICATED_ORDER_ID 400 "이미 승인 및 취소가 진행된 중복된 주문번호 입니다. 다른 주문번호로 진행해주세요.";
+    INVALID_IDEMPOTENCY_KEY 400 "멱등키는 300자 이하여야 합니다.";
+    INVALID_TEST_CODE 400 "유효하지 않은 테스트 코드입니다.";
+    INVALID_ORDER_ID 400 "`orderId`는 영문 대소문자, 숫자, 특수문자(-, _) 만 허용합니다. 6자 이상 64자 이하여야 합니다.";
+    INVALID_ORDER_NAME 400 "주문 이름은 100자 이하여야 합니다.";
+    INVALID_CURRENCY 400 "잘못된 통화 값입니다.";
+    INCORRECT_SUCCESS_URL_FORMAT 400 "잘못된 successUrl 입니다.";
+    INCORRECT_FAIL_URL_FORMAT 400 "잘못된 failUrl 입니다.";
+    PAY_PROCESS_CANCELED 400 "결제가 사용자에 의해 취소되었습니다.";
+    EXPIRED_PAYMENT 400 "결제가 만료되었습니다. 다시 시도해주세요.";
+    UNAUTHORIZED_KEY 401 "인증되지 않은 시크릿 키 혹은 클라이언트 키 입니다." / "This is an unauthenticated secret key or client key.";
+    REJECT_CARD_PAYMENT 403 "한도초과 혹은 잔액부족으로 결제에 실패했습니다.";
+    REJECT_ACCOUNT_PAYMENT 403 "잔액부족으로 결제에 실패했습니다." / "Payment failed due to insufficient balance";
+    REJECT_CARD_COMPANY 403 "결제 승인이 거절되었습니다." / "Payment confirm is rejected";
+    REJECT_TOSSPAY_INVALID_ACCOUNT 403 "선택하신 출금 계좌가 출금이체 등록이 되어 있지 않아요. 계좌를 다시 등록해 주세요.";
+    EXCEED_MAX_AUTH_COUNT 403 "최대 인증 횟수를 초과했습니다. 카드사로 문의해주세요.";
+    EXCEED_MAX_ONE_DAY_AMOUNT 403 "일일 한도를 초과했습니다.";
+    INVALID_PASSWORD 403 "결제 비밀번호가 일치하지 않습니다.";
+    FDS_ERROR 403 "[토스페이먼츠] 위험거래가 감지되어 결제가 제한됩니다. 발송된 문자에 포함된 링크를 통해 본인인증 후 결제가 가능합니다. (고객센터: 1644-8051)";
+    NOT_AVAILABLE_BANK 403 "은행 서비스 시간이 아닙니다.";
+    FORBIDDEN_REQUEST 403 "허용되지 않은 요청입니다." / "This request is not allowed.";
+    FORBIDDEN_CONSECUTIVE_REQUEST 403 "반복적인 요청은 허용되지 않습니다. 잠시 후 다시 시도해주세요." / "Repetitive requests are not allowed. Please try again in a few minutes.";
+    INCORRECT_BASIC_AUTH_FORMAT 403 "잘못된 요청입니다. ':' 를 포함해 인코딩해주세요.";
+    NOT_FOUND_PAYMENT 404 "존재하지 않는 결제 정보 입니다." / "The payment does not exist.";
+    NOT_FOUND_PAYMENT_SESSION 404 "결제 시간이 만료되어 결제 진행 데이터가 존재하지 않습니다." / "Payment session does not exist because the session time has expired.";
+    NOT_FOUND 404 "존재하지 않는 정보 입니다.";
+    NOT_FOUND_HTTP_METHOD 404 "존재하지 않는 HTTP 메소드 접근입니다.";
+    IDEMPOTENT_REQUEST_PROCESSING 409 "이전 멱등 요청이 처리중입니다.";
+    FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING 500 "결제가 완료되지 않았어요. 다시 시도해주세요.";
+    FAILED_INTERNAL_SYSTEM_PROCESSING 500 "내부 시스템 처리 작업이 실패했습니다. 잠시 후 다시 시도해주세요.";
+    UNKNOWN_PAYMENT_ERROR 500 "결제에 실패했어요. 같은 문제가 반복된다면 은행이나 카드사로 문의해주세요.";
+    COMMON_ERROR 500 "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해주세요." / "A temporary error has occurred. Please try again in a few minutes.";
+    UNKNOWN_ERROR 500 "확인되지 않은 오류입니다. 잠시 후 다시 시도해주세요." / "An unknown error occurred. Please try again in a few minutes.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_known_language_wins_and_korean_is_the_default() {
+        let check = |header, language| assert_eq!(Language::from_header(header), language, "{header:?}");
+        check(None, Language::Korean);
+        check(Some(""), Language::Korean);
+        check(Some("*"), Language::Korean);
+        check(Some("en-US"), Language::English);
+        check(Some("en-US,en;q=0.9,ko;q=0.8"), Language::English);
+        check(Some("fr-FR, ko-KR;q=0.9, en;q=0.8"), Language::Korean);
+    }
+
+    #[test]
+    fn every_code_has_a_status_that_toss_uses_and_a_name_of_its_own() {
+        for code in ALL {
+            assert!([400, 401, 403, 404, 409, 500].contains(&code.status()), "{}", code.name());
+            assert_eq!(ALL.iter().filter(|other| *other == code).count(), 1, "{}", code.name());
+        }
+    }
+}
