@@ -157,7 +157,6 @@ pub async fn migrate(url: &SecretString) -> Result<(), sqlx::migrate::MigrateErr
 pub async fn is_ready(pool: &PgPool) -> Result<bool, StoreError> {
     let newest = crate::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
     // Not a checked query: the migrator owns this table and makes it.
-    #[expect(clippy::disallowed_methods, reason = "_sqlx_migrations is not part of our schema")]
     let query =
         sqlx::query_scalar::<_, bool>("select exists (select from _sqlx_migrations where version = $1 and success)");
     match within("read the schema version", query.bind(newest).fetch_one(pool)).await {

@@ -1,6 +1,6 @@
 //! Payments: one Toss paymentKey tried for an order. Accepting one is the moment a confirm can no longer be lost.
 //!
-//! [`accept`] is a single statement: it checks the order, moves it to IN_PROGRESS, holds stock for every line, writes
+//! [`accept`] is a single statement: it checks the order, moves it to `IN_PROGRESS`, holds stock for every line, writes
 //! the payment, the event and the outbox row, or does none of it. One round trip, one commit. Only when it did nothing
 //! is a second, read-only look taken to say why.
 
@@ -41,11 +41,13 @@ impl PaymentKey {
 /// Masked: the first 6 and the last 4 characters. Whoever holds a whole key and a shop's secret can cancel the payment.
 impl fmt::Display for PaymentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let characters: Vec<char> = self.0.chars().collect();
-        match characters.as_slice() {
-            [a, b, c, d, e, g, _, _, .., w, x, y, z] => write!(f, "{a}{b}{c}{d}{e}{g}…{w}{x}{y}{z}"),
-            _ => f.write_str("…"),
+        let length = self.0.chars().count();
+        if length < 12 {
+            return f.write_str("…");
         }
+        let first: String = self.0.chars().take(6).collect();
+        let last: String = self.0.chars().skip(length - 4).collect();
+        write!(f, "{first}…{last}")
     }
 }
 

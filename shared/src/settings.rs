@@ -37,8 +37,10 @@ impl Env {
     }
 
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        Self { variables: variables.filter(|(_, value)| !value.is_empty()).collect(), mistakes: Vec::new() }
+        let mut variables: HashMap<String, String> =
+            pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        variables.retain(|_, value| !value.is_empty());
+        Self { variables, mistakes: Vec::new() }
     }
 
     pub fn text(&self, name: &str) -> Option<&str> {

@@ -15,3 +15,15 @@ pub fn start(filter: Option<&str>) -> Result<(), String> {
         .try_init()
         .map_err(|error| format!("logging was started twice: {error}"))
 }
+
+/// An error with all its causes, in one line. Our `Display`s never repeat their source, so this does.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut chain = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        chain.push_str(": ");
+        chain.push_str(&source.to_string());
+        cause = source.source();
+    }
+    chain
+}

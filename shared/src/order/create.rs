@@ -51,12 +51,11 @@ impl NewOrder {
             let Some(sum) = sum.filter(|sum| line.quantity >= 1 && *sum <= QUANTITY_MAX) else {
                 return Err(CreateRefusal::Quantity { index });
             };
-            match known.and_then(|at| new.quantities.get_mut(at)) {
-                Some(quantity) => *quantity = sum,
-                None => {
-                    new.product_ids.push(line.product_id.0);
-                    new.quantities.push(sum);
-                }
+            if let Some(quantity) = known.and_then(|at| new.quantities.get_mut(at)) {
+                *quantity = sum;
+            } else {
+                new.product_ids.push(line.product_id.0);
+                new.quantities.push(sum);
             }
         }
         Ok(new)

@@ -20,25 +20,16 @@ use sqlx::{PgPool, postgres::PgListener};
 
 use crate::db::{StoreError, within};
 
-/// What is to be done for an order. Stored as the number.
+/// What is to be done for an order. Stored as the number; the table knows more of them than this build does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Confirm the order's newest payment with Toss.
-    Confirm = 1,
-    /// Give money back.
-    Cancel = 2,
-    /// Ask Toss where a payment stands.
-    Check = 3,
+    /// 1: confirm the order's newest payment with Toss.
+    Confirm,
 }
 
 impl Kind {
     fn read(stored: i16) -> Option<Self> {
-        match stored {
-            1 => Some(Self::Confirm),
-            2 => Some(Self::Cancel),
-            3 => Some(Self::Check),
-            _ => None,
-        }
+        (stored == 1).then_some(Self::Confirm)
     }
 }
 

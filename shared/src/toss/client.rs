@@ -16,7 +16,7 @@ use crate::{order::OrderNo, payment::PaymentKey};
 /// No official number exists for connecting; Toss's glossary blames firewalls when it takes longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Toss names 60 s for its slowest approvals and queries. A shorter limit would turn slow approvals into unknown ones.
-pub const CALL_LIMIT: Duration = Duration::from_secs(60);
+pub const CALL_LIMIT: Duration = Duration::from_mins(1);
 /// A Payment is about 2 KiB. More than this is not one.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// How long a pooled connection may idle. Shorter than servers usually keep theirs, so that we rarely write into a

@@ -1,0 +1,177 @@
+//! The loop that claims: as much as there are permits, as often as there is work, and about four times a second when
+//! there is none.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use shared::{
+    outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, LEASE, Lessee, Watermark},
+    stop::Stop,
+    toss::Toss,
+};
+use sqlx::PgPool;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    attempt::attempt,
+    leases::Leases,
+    retry,
+    settler::{Findings, Held},
+};
+
+/// After a claim that took some but not all it could: a moment for more to gather.
+const SOME_WAIT: Duration = Duration::from_millis(7);
+/// Between looks at an empty queue, when no poke comes: grows from the first to the second.
+const IDLE_WAIT_FIRST: Duration = Duration::from_millis(10);
+const IDLE_WAIT_LONGEST: Duration = Duration::from_millis(250);
+/// A sweep looks left of the watermark. It costs a walk over what is in flight, so it may take a twentieth of the time.
+const SWEEP_EVERY_MIN: Duration = Duration::from_secs(1);
+const SWEEP_EVERY_MAX: Duration = Duration::from_secs(LEASE.as_secs() / 2);
+const SWEEP_SHARE: u32 = 20;
+
+pub(crate) struct Claiming {
+    pool: PgPool,
+    toss: Toss,
+    lessee: Lessee,
+    permits: Arc<Semaphore>,
+    leases: Arc<Leases>,
+    findings: Findings,
+    tries: TaskTracker,
+}
+
+impl Claiming {
+    pub(crate) fn new(
+        pool: PgPool,
+        toss: Toss,
+        concurrency: u16,
+        lessee: Lessee,
+        leases: Arc<Leases>,
+        findings: Findings,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(usize::from(concurrency)));
+        Self { pool, toss, lessee, permits, leases, findings, tries: TaskTracker::new() }
+    }
+
+    /// Claims until `stop` is requested. Returns the tries that are still in flight.
+    pub(crate) async fn run(self, poke: &Notify, stop: &Stop) -> TaskTracker {
+        let mut low = Watermark::LOWEST;
+        let mut sweep_at = Instant::now();
+        let mut idle_wait = IDLE_WAIT_FIRST;
+        let mut failures = 0_u16;
+        loop {
+            let permits = tokio::select! {
+                () = stop.requested() => break,
+                permits = self.free_permits() => permits,
+            };
+            let wanted = permits.len();
+            let started = Instant::now();
+            let sweeping = started >= sweep_at;
+            let from = if sweeping { Watermark::LOWEST } else { low };
+            let claimed =
+                outbox::claim(&self.pool, self.lessee, from, u16::try_from(wanted).unwrap_or(CLAIM_MAX)).await;
+            if sweeping {
+                sweep_at = Instant::now() + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, SWEEP_EVERY_MAX);
+            }
+            let wait = match claimed {
+                Ok(claimed) => {
+                    failures = 0;
+                    low = claimed.low.unwrap_or(low);
+                    let taken = claimed.len();
+                    self.start_all(claimed, permits, started, stop).await;
+                    if taken == wanted {
+                        continue;
+                    }
+                    idle_wait = if taken > 0 { IDLE_WAIT_FIRST } else { (idle_wait * 2).min(IDLE_WAIT_LONGEST) };
+                    if taken > 0 { SOME_WAIT } else { retry::jittered(idle_wait, 0.25) }
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    tracing::warn!(error = shared::telemetry::chain(&error), failures, "cannot claim; trying again");
+                    retry::DATABASE_AWAY.wait(failures)
+                }
+            };
+            // A poke matters only to an idle worker: a busy one is about to look anyway.
+            let idle = failures == 0 && wait > SOME_WAIT;
+            tokio::select! {
+                () = stop.requested() => break,
+                () = poke.notified(), if idle => idle_wait = IDLE_WAIT_FIRST,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        self.tries
+    }
+
+    /// Waits for one free permit and takes what else is free, up to a claim's limit.
+    async fn free_permits(&self) -> Vec<OwnedSemaphorePermit> {
+        let mut permits = Vec::new();
+        if let Ok(first) = Arc::clone(&self.permits).acquire_owned().await {
+            permits.push(first);
+        }
+        while permits.len() < usize::from(CLAIM_MAX) {
+            let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else { break };
+            permits.push(permit);
+        }
+        permits
+    }
+
+    /// Starts a try for each claim. The leases count from before the claim was sent, which is never too late.
+    async fn start_all(&self, claimed: Claimed, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
+        for error in &claimed.unreadable {
+            tracing::error!(error = shared::telemetry::chain(error), "an intent cannot be acted on; it needs a human");
+        }
+        for (claim, permit) in claimed.claims.into_iter().zip(permits) {
+            let held = Held::new(claim.fence(), sent_at + LEASE, Arc::clone(&self.leases), permit);
+            if stop.is_requested() {
+                self.findings.send(Finding::NotStarted { claim }, held).await;
+            } else {
+                self.start(claim, held);
+            }
+        }
+    }
+
+    fn start(&self, claim: Claim, held: Held) {
+        let toss = self.toss.clone();
+        let findings = self.findings.clone();
+        self.tries.spawn(async move {
+            // Frozen since the claim? Then somebody else may hold the intent by now.
+            let finding = if held.may_start() { attempt(&toss, claim).await } else { Finding::NotStarted { claim } };
+            findings.send(finding, held).await;
+        });
+    }
+}
+
+/// Turns pokes into wake-ups. While it cannot listen, polling alone does.
+pub(crate) async fn hear_pokes(pool: PgPool, poke: Arc<Notify>, idle: CancellationToken) {
+    let mut failures = 0_u16;
+    while !idle.is_cancelled() {
+        let heard = tokio::select! {
+            () = idle.cancelled() => return,
+            heard = hear(&pool, &poke, &mut failures) => heard,
+        };
+        failures = failures.saturating_add(1);
+        tracing::debug!(error = heard, failures, "cannot hear pokes; polling goes on");
+        tokio::select! {
+            () = idle.cancelled() => return,
+            () = tokio::time::sleep(retry::DATABASE_AWAY.wait(failures)) => {}
+        }
+    }
+}
+
+/// Listens until the connection breaks, and says how.
+async fn hear(pool: &PgPool, poke: &Notify, failures: &mut u16) -> String {
+    let mut listener = match outbox::listen(pool).await {
+        Ok(listener) => listener,
+        Err(error) => return shared::telemetry::chain(&error),
+    };
+    *failures = 0;
+    loop {
+        match listener.try_recv().await {
+            Ok(Some(_)) => poke.notify_one(),
+            Ok(None) => return "the connection was closed".to_owned(),
+            Err(error) => return error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What is in flight, and until when it is ours. A call may take three times as long as a lease, so leases are renewed,
+//! all that are close to their end in one statement.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use shared::outbox::{self, Fence, LEASE, Lessee};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+/// How often we look; several looks fit between "close to its end" and the end.
+const LOOK_EVERY: Duration = Duration::from_secs(LEASE.as_secs() / 10);
+/// A lease with less than this left is renewed.
+const RENEW_BELOW: Duration = Duration::from_secs(LEASE.as_secs() / 2);
+
+/// When each lease in flight ends, by our monotonic clock, counted from before the claim or renewal was sent: never
+/// later than the database thinks.
+#[derive(Debug, Default)]
+pub(crate) struct Leases(Mutex<HashMap<Fence, Instant>>);
+
+impl Leases {
+    pub(crate) fn insert(&self, fence: Fence, ends_at: Instant) {
+        self.lock().insert(fence, ends_at);
+    }
+
+    pub(crate) fn remove(&self, fence: Fence) {
+        self.lock().remove(&fence);
+    }
+
+    fn ending_before(&self, time: Instant) -> Vec<Fence> {
+        self.lock().iter().filter(|(_, ends_at)| **ends_at < time).map(|(fence, _)| *fence).collect()
+    }
+
+    /// A lease that was settled meanwhile stays gone.
+    fn extend(&self, renewed: &[Fence], ends_at: Instant) {
+        let mut leases = self.lock();
+        for fence in renewed {
+            if let Some(lease) = leases.get_mut(fence) {
+                *lease = ends_at;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Fence, Instant>> {
+        // Every change is one call that cannot panic half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Renews until `idle`. A lease that cannot be renewed is not an error here: its finding will be settled as stale.
+pub(crate) async fn keep(pool: PgPool, lessee: Lessee, leases: Arc<Leases>, idle: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = idle.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        let sent_at = Instant::now();
+        let ending = leases.ending_before(sent_at + RENEW_BELOW);
+        if ending.is_empty() {
+            continue;
+        }
+        match outbox::renew(&pool, lessee, &ending).await {
+            Ok(renewed) => {
+                leases.extend(&renewed, sent_at + LEASE);
+                let missed = ending.len() - renewed.len();
+                if missed > 0 {
+                    tracing::debug!(missed, "leases that are lost or being settled");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = shared::telemetry::chain(&error),
+                    leases = ending.len(),
+                    "cannot renew leases; trying again"
+                );
+            }
+        }
+    }
+}

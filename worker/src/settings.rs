@@ -1,0 +1,99 @@
+//! What a worker needs to know, and the combinations it refuses.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use secrecy::SecretString;
+use shared::{
+    settings::{Env, is_pair, is_toss},
+    toss::{ApiKey, Toss},
+};
+
+/// Calls in flight at once. A call waits on Toss, not on us: it costs a few kilobytes and a lease.
+const CONCURRENCY_DEFAULT: u16 = 500;
+pub const CONCURRENCY_MAX: u16 = 10_000;
+const TOSS_HOST: &str = "api.tosspayments.com";
+
+#[derive(Debug)]
+pub struct Settings {
+    pub database_url: SecretString,
+    /// Health is answered here.
+    pub addr: SocketAddr,
+    pub toss: Toss,
+    /// The most calls to Toss in flight at once, 1 to [`CONCURRENCY_MAX`].
+    pub concurrency: u16,
+}
+
+impl Settings {
+    /// Reads what it can and leaves every mistake in `env`.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let database_url = env.required_secret("DATABASE_URL");
+        let addr =
+            env.parse("WORKER_ADDR", SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)), "an address like 127.0.0.1:8081");
+        let concurrency = env.parse("WORKER_CONCURRENCY", CONCURRENCY_DEFAULT, "a number from 1 to 10000");
+        if !(1..=CONCURRENCY_MAX).contains(&concurrency) {
+            env.mistake(format!("WORKER_CONCURRENCY is not 1 to {CONCURRENCY_MAX}"));
+        }
+        let toss = Self::toss(env);
+        Some(Self { database_url, addr, toss: toss?, concurrency })
+    }
+
+    fn toss(env: &mut Env) -> Option<Toss> {
+        let base = env.text("TOSS_BASE_URL").unwrap_or("https://api.tosspayments.com").to_owned();
+        let client_key = env.text("TOSS_CLIENT_KEY").map(str::to_owned);
+        let secret = env.required_secret("TOSS_SECRET_KEY");
+        let key = match ApiKey::parse(secret) {
+            Ok(key) => key,
+            Err(error) => {
+                env.mistake(format!("TOSS_SECRET_KEY: {error}"));
+                return None;
+            }
+        };
+        if key.is_live() && !is_toss(&base, TOSS_HOST) {
+            env.mistake(format!("TOSS_SECRET_KEY is a live key, but TOSS_BASE_URL is not https://{TOSS_HOST}"));
+        }
+        if client_key.is_some_and(|client_key| !is_pair(&client_key, &key)) {
+            env.mistake("TOSS_CLIENT_KEY and TOSS_SECRET_KEY are not a pair: test or live, widget or API, must agree");
+        }
+        Toss::new(&base, key).map_err(|error| env.mistake(format!("TOSS_BASE_URL: {error}"))).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::settings::Env;
+
+    use super::Settings;
+
+    fn check(changes: &[(&str, &str)], expected: Result<(), &str>) {
+        let mut pairs = vec![("DATABASE_URL", "postgres://localhost/x"), ("TOSS_SECRET_KEY", "test_sk_canary")];
+        pairs.extend(changes);
+        let mut env = Env::from_pairs(pairs);
+        let settings = Settings::read(&mut env);
+        let told = env.finish(settings).map(|settings| assert!(!format!("{settings:?}").contains("canary")));
+        match (told, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{changes:?}: {error}"),
+            (told, _) => panic!("{changes:?}: {told:?}"),
+        }
+    }
+
+    #[test]
+    fn a_worker_refuses_to_start_on_what_cannot_keep_the_promises() {
+        check(&[], Ok(()));
+        check(&[("TOSS_SECRET_KEY", "live_sk_canary")], Ok(()));
+        check(&[("TOSS_BASE_URL", "http://127.0.0.1:8090")], Ok(()));
+        check(&[("TOSS_CLIENT_KEY", "test_ck_a")], Ok(()));
+        check(&[("WORKER_CONCURRENCY", "10000")], Ok(()));
+        check(&[("DATABASE_URL", "")], Err("DATABASE_URL (or DATABASE_URL_FILE) is not set"));
+        check(&[("TOSS_SECRET_KEY", "canary")], Err("TOSS_SECRET_KEY: a Toss secret key starts with"));
+        check(
+            &[("TOSS_SECRET_KEY", "live_sk_canary"), ("TOSS_BASE_URL", "http://127.0.0.1:8090")],
+            Err("is a live key"),
+        );
+        check(&[("TOSS_SECRET_KEY", "live_sk_canary"), ("TOSS_CLIENT_KEY", "test_ck_a")], Err("not a pair"));
+        check(&[("TOSS_BASE_URL", "api.tosspayments.com")], Err("TOSS_BASE_URL: it is not an absolute"));
+        check(&[("WORKER_CONCURRENCY", "0")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
+        check(&[("WORKER_CONCURRENCY", "10001")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
+        check(&[("WORKER_ADDR", "8081")], Err("WORKER_ADDR is not an address"));
+    }
+}
