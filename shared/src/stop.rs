@@ -43,6 +43,11 @@ impl Stop {
         self.soft.is_cancelled()
     }
 
+    /// Has any task not ended?
+    pub fn is_running(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
     pub async fn requested(&self) {
         self.soft.cancelled().await;
     }

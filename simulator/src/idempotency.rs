@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::lock::Lock;
 
 pub(crate) const KEY_LENGTH_MAX: usize = 300;
-/// About 400 MB when full; a client that retries comes back within seconds, not after two hundred thousand others.
+/// About 300 MB when full. A client that retries comes back within seconds, not after two hundred thousand others.
 const FINISHED_MAX: usize = 200_000;
 const KEPT_FOR: Duration = Duration::days(15);
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// About 150 MB when full.
+/// About 300 MB when full.
 const ENTRIES_MAX: usize = 1_000_000;
 
 #[derive(Debug, Clone, Serialize)]
@@ -187,7 +187,7 @@ mod tests {
         let numbers = |after, limit| ledger.page(after, limit).iter().map(|entry| entry.seq).collect::<Vec<_>>();
         assert_eq!(numbers(None, 10), [2, 3, 4]);
         assert_eq!(numbers(Some(2), 1), [3]);
-        assert_eq!(numbers(Some(4), 10), [] as [u64; 0]);
+        assert!(numbers(Some(4), 10).is_empty());
         assert_eq!((ledger.pruned_before(), ledger.sum("order-0").approvals), (2, 0));
         assert_eq!(ledger.sum("order-3").approvals, 1);
     }

@@ -12,9 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::errors::{Code, INCORRECT_BASIC_AUTH_FORMAT, INVALID_API_KEY, UNAUTHORIZED_KEY};
-use crate::settings::{
-    DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY,
-};
+use crate::settings::{DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY};
 
 #[derive(Debug, Clone)]
 pub struct Merchant {
@@ -79,8 +77,7 @@ impl Merchants {
         let mut known = Self { by_secret: HashMap::new(), by_client: HashMap::new(), first: None };
         for merchant in merchants {
             for pair in &merchant.keys {
-                let owner =
-                    Owner { merchant_id: merchant.id.as_str().into(), secret_key: pair.secret.as_str().into() };
+                let owner = Owner { merchant_id: merchant.id.as_str().into(), secret_key: pair.secret.as_str().into() };
                 known.by_secret.insert(pair.secret.clone(), owner.clone());
                 known.by_client.insert(pair.client.clone(), owner.clone());
                 known.first.get_or_insert(owner);

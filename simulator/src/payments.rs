@@ -23,8 +23,8 @@ use crate::errors::{
 use crate::keys;
 use crate::merchants::Owner;
 
-/// About 150 MB when full; twenty seconds of the highest rate the simulator is built for.
-const PAYMENTS_MAX: usize = 200_000;
+/// About 600 bytes each; fifty seconds of the highest rate the simulator is built for.
+const PAYMENTS_MAX: usize = 500_000;
 /// How many of the oldest are looked at to find a finished one: keeps opening a payment short even when none is.
 const OLDEST_LOOKED_AT: usize = 16;
 
@@ -239,7 +239,12 @@ impl Payments {
         Ok(payment.clone())
     }
 
-    fn free_key(&self, chosen: Option<String>, merchant_id: &str, now: OffsetDateTime) -> Result<Arc<str>, OpenRefused> {
+    fn free_key(
+        &self,
+        chosen: Option<String>,
+        merchant_id: &str,
+        now: OffsetDateTime,
+    ) -> Result<Arc<str>, OpenRefused> {
         if let Some(chosen) = chosen {
             let free = !self.by_key.contains_key(chosen.as_str());
             return if free { Ok(chosen.into()) } else { Err(OpenRefused::KeyTaken) };

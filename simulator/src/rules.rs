@@ -132,7 +132,8 @@ pub(crate) struct NewRule {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rule {
-    rule_id: u64,
+    #[serde(rename = "ruleId")]
+    id: u64,
     r#match: Match,
     times_left: Option<u64>,
     taken: u64,
@@ -179,7 +180,7 @@ impl Rules {
             }
             table.last_id += 1;
             table.rules.push(Rule {
-                rule_id: table.last_id,
+                id: table.last_id,
                 r#match: new.r#match,
                 times_left: new.times,
                 taken: 0,
@@ -194,9 +195,9 @@ impl Rules {
         self.table.with(|table| table.rules.clone())
     }
 
-    pub(crate) fn delete(&self, rule_id: u64) -> bool {
+    pub(crate) fn delete(&self, id: u64) -> bool {
         self.change(|table| {
-            let Some(at) = table.rules.iter().position(|rule| rule.rule_id == rule_id) else { return false };
+            let Some(at) = table.rules.iter().position(|rule| rule.id == id) else { return false };
             table.rules.remove(at).released.cancel();
             true
         })

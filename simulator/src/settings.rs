@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::merchants::{KeyPair, Merchant};
 
@@ -156,6 +157,12 @@ impl Settings {
     }
 
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if let Some(public_url) = &self.public_url
+            && !Url::parse(public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+        {
+            let why = format!("`{public_url}` is not an address like https://pay.example");
+            return Err(SettingsError::Variable { name: "SIMULATOR_PUBLIC_URL", why });
+        }
         let mut keys = Vec::new();
         for merchant in &self.merchants {
             if !(1..=14).contains(&merchant.id.len()) || merchant.keys.is_empty() {
@@ -227,6 +234,8 @@ mod tests {
     fn a_wrong_variable_is_named_with_what_would_be_right() {
         let why = read(&[("SIMULATOR_ADDR", "localhost")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_ADDR") && why.contains("127.0.0.1:8090"), "{why}");
+        let why = read(&[("SIMULATOR_PUBLIC_URL", "pay.example")]).unwrap_err().to_string();
+        assert!(why.contains("SIMULATOR_PUBLIC_URL") && why.contains("https://"), "{why}");
         let why = read(&[("SIMULATOR_MISMATCH", "TEAPOT")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_MISMATCH") && why.contains("FORBIDDEN_REQUEST"), "{why}");
     }

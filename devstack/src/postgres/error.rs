@@ -68,10 +68,10 @@ pub enum Error {
         folder: PathBuf,
     },
     /// `initdb` failed.
-    #[error("initdb failed: {output}")]
+    #[error("initdb failed or took too long; it said\n{log_tail}")]
     Initdb {
-        /// What it printed.
-        output: String,
+        /// The last lines it printed.
+        log_tail: String,
     },
     /// The server ended, or did not accept connections in time.
     #[error("PostgreSQL did not start: {reason}; its log {} ends with\n{log_tail}", log.display())]

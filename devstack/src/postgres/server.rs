@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::cluster::{Cluster, SUPERUSER};
 use super::owner::Owner;
 use super::watcher::Watcher;
-use super::{Error, Installation, Place, Progress, Step};
+use super::{Error, Installation, Place, Progress, Step, folder};
 
 /// Reading back a long log after a crash is what may take this long.
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -122,7 +122,7 @@ impl Server {
             connection.execute(AssertSqlSafe(statement)).await?;
             connection.close().await
         };
-        let created = timeout(STATEMENT_LIMIT, creation).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let created = timeout(STATEMENT_LIMIT, creation).await.unwrap_or_else(|_| Err(timed_out()));
         created.map_err(|source| Error::Sql { doing: format!("create the database {name}"), source })
     }
 
@@ -173,12 +173,12 @@ impl Server {
         let folder = self.cluster.temporary_folder();
         let mut watcher = Watcher::start(&self.owner, &self.command(), self.cluster.log(), folder)?;
         let begun = Instant::now();
-        while !self.accepts_connections().await {
+        while let Err(refusal) = self.answers().await {
             if watcher.has_ended()? {
                 return Err(self.not_started("it ended", log_from));
             }
             if begun.elapsed() > READY_LIMIT {
-                let reason = format!("no connection within {} s", READY_LIMIT.as_secs());
+                let reason = format!("no login within {} s ({refusal})", READY_LIMIT.as_secs());
                 return Err(self.not_started(&reason, log_from));
             }
             tokio::time::sleep(READY_POLL).await;
@@ -209,11 +209,8 @@ impl Server {
     }
 
     /// A login proves more than an open port: that it is our server and that it is past its recovery.
-    async fn accepts_connections(&self) -> bool {
-        match self.connect().await {
-            Ok(connection) => connection.close().await.is_ok(),
-            Err(_) => false,
-        }
+    async fn answers(&self) -> Result<(), sqlx::Error> {
+        self.connect().await?.close().await
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
@@ -224,7 +221,7 @@ impl Server {
             .password(self.cluster.password())
             .database("postgres")
             .ssl_mode(PgSslMode::Disable);
-        timeout(CONNECT_LIMIT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        timeout(CONNECT_LIMIT, options.connect()).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     fn not_started(&self, reason: &str, log_from: u64) -> Error {
@@ -242,8 +239,7 @@ impl Drop for Server {
         if self.watcher.is_none()
             && let Some(folder) = self.cluster.temporary_folder()
         {
-            // Nothing can be done about a failure here; the system empties its temporary folder in its own time.
-            let _ = std::fs::remove_dir_all(folder);
+            folder::remove(folder);
         }
     }
 }
@@ -257,6 +253,10 @@ fn free_port() -> u16 {
     let candidates = std::iter::repeat_with(|| rand::random_range(PORTS));
     let mut candidates = candidates.take(usize::from(PORTS.end - PORTS.start));
     candidates.find(|port| is_free(*port)).unwrap_or(PORTS.start)
+}
+
+fn timed_out() -> sqlx::Error {
+    sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())
 }
 
 fn quoted(identifier: &str) -> String {

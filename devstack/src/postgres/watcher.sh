@@ -1,14 +1,16 @@
-# Runs one PostgreSQL server and ends it when standard input closes. Only the program that started us holds the other
-# end, and the system closes it however that program ends: this is why no server outlives its parent, even one killed
-# with SIGKILL. Every line read before that is the name of a signal for the server.
+# Runs one program of PostgreSQL and ends it when standard input closes. Only the process that started us holds the
+# other end, and the system closes it however that process ends: this is why no server outlives its parent, even one
+# killed with SIGKILL. Every line read before that is the name of a signal for the program.
 #
-# Arguments: the folder to remove when standard input has closed, or an empty word; then the server's command.
+# Arguments: the folder to remove when standard input has closed, or an empty word; then the program's command.
 
 remove=$1
 shift
 exec 3<&0 </dev/null
 "$@" 3<&- &
 postgres=$!
+# The log is the program's. What the shell would remark on ended children is of no use there.
+exec >/dev/null 2>&1
 
 (
     while read -r signal <&3; do
@@ -16,7 +18,7 @@ postgres=$!
     done
     # From here on this part must run to its end, so the TERM below no longer ends it.
     trap '' TERM
-    # INT is PostgreSQL's fast shutdown, QUIT its immediate one; each has ten seconds.
+    # INT is a server's fast shutdown, QUIT its immediate one; each has ten seconds.
     for signal in INT QUIT KILL; do
         kill -s "$signal" "$postgres" || break
         tries=100
@@ -26,12 +28,12 @@ postgres=$!
         done
     done
     [ -z "$remove" ] || rm -rf -- "$remove"
-) 2>/dev/null &
+) &
 lifeline=$!
 
 wait "$postgres"
 status=$?
-# The server has ended, by our doing or its own: nobody is left to signal, and nobody may stay behind.
-kill -s TERM "$lifeline" 2>/dev/null
+# The program has ended, by our doing or its own: nobody is left to signal, and nobody may stay behind.
+kill -s TERM "$lifeline"
 wait "$lifeline"
 exit "$status"

@@ -21,12 +21,21 @@ pub struct OrderView {
     pub status: OrderStatus,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+    /// The database's clock at this read.
+    pub read_at: OffsetDateTime,
     /// In the order the caller named them.
     pub lines: Vec<LineView>,
     /// Oldest first; the last one is the one that counts.
     pub payments: Vec<PaymentView>,
     /// Oldest first.
     pub events: Vec<EventView>,
+}
+
+impl OrderView {
+    /// Is it too late to pay? What is already being confirmed is not affected.
+    pub fn is_late(&self) -> bool {
+        self.expires_at <= self.read_at
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,30 +73,7 @@ pub struct EventView {
 }
 
 pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>, StoreError> {
-    let read = sqlx::query!(
-        r#"
-        select o.id, o.name, o.amount, o.status, o.created_at, o.expires_at,
-            (select coalesce(json_agg(json_build_object(
-                    'product_id', l.product_id, 'name', l.product_name,
-                    'unit_price', l.unit_price, 'quantity', l.quantity) order by l.position), '[]')
-             from order_lines l where l.order_id = o.id) as "lines!: Json<Vec<LineView>>",
-            (select coalesce(json_agg(json_build_object(
-                    'payment_key', p.payment_key, 'status', p.status, 'amount', p.amount, 'balance', p.balance,
-                    'method', p.method, 'receipt_url', p.receipt_url,
-                    'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
-                    'next_look_at', case when p.payment_no = o.payment_count
-                                         then (select b.due_at from outbox b where b.order_id = o.id) end)
-                    order by p.payment_no), '[]')
-             from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
-            (select coalesce(json_agg(json_build_object(
-                    'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
-                    order by e.id), '[]')
-             from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventView>>"
-        from orders o
-        where o.order_no = $1
-        "#,
-        order_no.uuid(),
-    );
+    let read = sqlx::query_file!("src/order/view.sql", order_no.uuid());
     let Some(row) = within("read an order", read.fetch_optional(pool)).await? else { return Ok(None) };
     let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
     Ok(Some(OrderView {
@@ -97,6 +83,7 @@ pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>,
         name: row.name,
         created_at: row.created_at,
         expires_at: row.expires_at,
+        read_at: row.read_at,
         lines: row.lines.0,
         payments: row.payments.0,
         events: row.events.0,
@@ -173,26 +160,11 @@ pub async fn list(
     // Two statements: one that could do both would be planned for neither.
     let mut rows = match status {
         None => {
-            let read = sqlx::query_as!(
-                ListedRow,
-                r#"select o.id, o.order_no, o.name, o.amount, o.status, o.created_at, c.display_name as customer
-                   from orders o join customers c on c.id = o.customer_id
-                   where o.id < $1 order by o.id desc limit $2"#,
-                before,
-                limit,
-            );
+            let read = sqlx::query_file_as!(ListedRow, "src/order/list.sql", before, limit,);
             within("list orders", read.fetch_all(pool)).await?
         }
         Some(status) => {
-            let read = sqlx::query_as!(
-                ListedRow,
-                r#"select o.id, o.order_no, o.name, o.amount, o.status, o.created_at, c.display_name as customer
-                   from orders o join customers c on c.id = o.customer_id
-                   where o.status = $1 and o.id < $2 order by o.id desc limit $3"#,
-                status.as_str(),
-                before,
-                limit,
-            );
+            let read = sqlx::query_file_as!(ListedRow, "src/order/list_of_status.sql", status.as_str(), before, limit,);
             within("list orders of a status", read.fetch_all(pool)).await?
         }
     };

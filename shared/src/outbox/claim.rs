@@ -140,36 +140,9 @@ impl Claimed {
 
 /// Takes at most `limit` due intents, oldest first. It waits for no lock.
 pub async fn claim(pool: &PgPool, lessee: Lessee, low: Watermark, limit: u16) -> Result<Claimed, StoreError> {
-    let statement = sqlx::query_as!(
+    let statement = sqlx::query_file_as!(
         Row,
-        r#"
-        -- A row whose lease ran out is due again: that is the whole of crash recovery.
-        with due as materialized (           -- materialized: the planner must not run it twice and pass the limit
-            select order_id from outbox
-            where due_at <= now()
-              and due_at >= coalesce($3::timestamptz, '-infinity')
-              and lease_until < now()
-            order by due_at, order_id
-            limit $4
-            for no key update skip locked
-        ),
-        claimed as (
-            update outbox b set
-                lease_until = now() + make_interval(secs => $2),
-                lease_owner = $1,
-                lease_seq   = b.lease_seq + 1,              -- a new fence: an old holder can no longer settle
-                attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
-            from due where b.order_id = due.order_id
-            returning b.order_id, b.kind, b.due_at, b.lease_seq, b.attempts, b.snoozes
-        )
-        select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes,
-               o.order_no as "order_no?", o.status as "order_status?", o.amount as "amount?",
-               p.payment_no as "payment_no?", p.payment_key as "payment_key?", p.request as "request?",
-               p.key_epoch as "key_epoch?", p.ask_first as "ask_first?"
-        from claimed c
-        left join orders o on o.id = c.order_id
-        left join payments p on p.order_id = o.id and p.payment_no = o.payment_count
-        "#,
+        "src/outbox/claim.sql",
         lessee.0,
         LEASE.as_secs_f64(),
         low.0,
@@ -239,25 +212,7 @@ impl TryFrom<Row> for Claim {
 pub async fn renew(pool: &PgPool, lessee: Lessee, fences: &[Fence]) -> Result<Vec<Fence>, StoreError> {
     let (order_ids, lease_seqs): (Vec<i64>, Vec<i32>) =
         fences.iter().map(|fence| (fence.order_id.0, fence.lease_seq)).unzip();
-    let statement = sqlx::query!(
-        r#"
-        with held as materialized (
-            select b.order_id
-            from unnest($3::bigint[], $4::int[]) as mine (order_id, lease_seq)
-            join outbox b on b.order_id = mine.order_id
-            where b.lease_owner = $1 and b.lease_seq = mine.lease_seq
-            order by b.order_id
-            for no key update of b skip locked
-        )
-        update outbox b set lease_until = now() + make_interval(secs => $2)
-        from held where b.order_id = held.order_id
-        returning b.order_id, b.lease_seq
-        "#,
-        lessee.0,
-        LEASE.as_secs_f64(),
-        &order_ids,
-        &lease_seqs,
-    );
+    let statement = sqlx::query_file!("src/outbox/renew.sql", lessee.0, LEASE.as_secs_f64(), &order_ids, &lease_seqs,);
     let rows = within("renew leases", statement.fetch_all(pool)).await?;
     Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }

@@ -1,0 +1,36 @@
+//! Addresses: how an order's own are written and read. All are relative, so it does not matter under which name or
+//! behind which proxy the api is reached.
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use shared::order::OrderNo;
+
+use crate::{every_request::note_order, problem::Problem};
+
+pub(crate) fn api_address(order_no: OrderNo) -> String {
+    format!("/api/v1/orders/{order_no}")
+}
+
+pub(crate) fn status_address(order_no: OrderNo) -> String {
+    format!("/order/{order_no}")
+}
+
+pub(crate) fn pay_address(order_no: OrderNo) -> String {
+    format!("/checkout/{order_no}")
+}
+
+/// The order number in the path. Knowing it is the right to see the order.
+pub(crate) struct Addressed(pub(crate) OrderNo);
+
+impl<S: Send + Sync> FromRequestParts<S> for Addressed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let order_no = path.ok().and_then(|Path(text)| OrderNo::parse(&text)).ok_or(Problem::InvalidOrderId)?;
+        note_order(order_no);
+        Ok(Self(order_no))
+    }
+}

@@ -1,0 +1,100 @@
+//! `GET /order`: all orders, newest first, for the operator. A page costs the same however deep it is.
+
+use askama::Template;
+use axum::extract::{Query, State, rejection::QueryRejection};
+use shared::order::{self, ListedOrder, OrderStatus};
+
+use crate::{
+    AppState,
+    address::status_address,
+    language::Language,
+    operator::Operator,
+    orders::{Asked, ListQuery, PAGE_SIZE},
+    page::{Page, kst},
+    problem::Problem,
+    standing,
+};
+
+#[derive(Template)]
+#[template(path = "list.html")]
+pub(crate) struct ListPage {
+    language: Language,
+    filters: Vec<Filter>,
+    rows: Vec<Row>,
+    newest: Option<String>,
+    older: Option<String>,
+}
+
+/// A link that narrows the list to one state, or shows all.
+struct Filter {
+    name: &'static str,
+    address: String,
+    chosen: bool,
+}
+
+struct Row {
+    address: String,
+    name: String,
+    customer: String,
+    amount: String,
+    status_name: &'static str,
+    tone: &'static str,
+    created_at: String,
+}
+
+pub(crate) async fn page(
+    _: Operator,
+    State(state): State<AppState>,
+    language: Language,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Page<ListPage>, Problem> {
+    let asked = Asked::read(query)?;
+    let found = order::list(&state.pool, asked.status, asked.cursor, asked.size).await?;
+    Ok(Page(ListPage::of(&asked, &found, language)))
+}
+
+impl ListPage {
+    fn of(asked: &Asked, found: &order::Page, language: Language) -> Self {
+        let address = |status: Option<OrderStatus>, cursor: Option<String>| {
+            let size = (asked.size != PAGE_SIZE).then(|| asked.size.to_string());
+            list_address(&[("status", status.map(|status| status.to_string())), ("size", size), ("cursor", cursor)])
+        };
+        let all = Filter {
+            name: language.pick("전체", "All"),
+            address: address(None, None),
+            chosen: asked.status.is_none(),
+        };
+        let by_status = OrderStatus::ALL.into_iter().map(|status| Filter {
+            name: standing::name(status, language),
+            address: address(Some(status), None),
+            chosen: asked.status == Some(status),
+        });
+        Self {
+            language,
+            filters: std::iter::once(all).chain(by_status).collect(),
+            rows: found.orders.iter().map(|order| Row::of(order, language)).collect(),
+            newest: asked.cursor.is_some().then(|| address(asked.status, None)),
+            older: found.next.map(|cursor| address(asked.status, Some(cursor.to_string()))),
+        }
+    }
+}
+
+fn list_address(parameters: &[(&str, Option<String>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+    if query.is_empty() { "/order".to_owned() } else { format!("/order?{query}") }
+}
+
+impl Row {
+    fn of(order: &ListedOrder, language: Language) -> Self {
+        Self {
+            address: status_address(order.order_no),
+            name: order.name.clone(),
+            customer: order.customer.clone(),
+            amount: language.won(order.amount),
+            status_name: standing::name(order.status, language),
+            tone: standing::tone(order.status),
+            created_at: kst(order.created_at),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `api` serves; `api migrate` brings the schema up to date and exits.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use api::Settings;
+use shared::{settings::Env, stop::Stop, telemetry};
+use tokio::net::TcpListener;
+
+/// Requests in hand get this long after a stop was asked for. Those that wait for a decision are answered at once.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let env = Env::of_process();
+    telemetry::start(env.text("RUST_LOG")).map_err(anyhow::Error::msg)?;
+    match std::env::args().nth(1).as_deref() {
+        None => serve(env).await,
+        Some("migrate") => migrate(env).await,
+        Some(other) => anyhow::bail!("there is no subcommand {other:?}; the only one is `migrate`"),
+    }
+}
+
+async fn serve(mut env: Env) -> anyhow::Result<()> {
+    let settings = Settings::read(&mut env);
+    let settings = env.finish(settings)?;
+    tracing::info!(?settings, "starting");
+    let stop = Stop::new();
+    stop.on_signals().context("listen for signals")?;
+    let listener = TcpListener::bind(settings.addr).await.with_context(|| format!("bind {}", settings.addr))?;
+    let result = api::run(settings, listener, stop.clone()).await;
+    if !stop.finish(GRACE).await {
+        tracing::warn!("some requests did not end in time and were let go");
+    }
+    result
+}
+
+async fn migrate(mut env: Env) -> anyhow::Result<()> {
+    let url = env.required_secret("DATABASE_URL");
+    let url = env.finish(Some(url))?;
+    shared::db::migrate(&url).await.context("migrate")?;
+    tracing::info!("the schema is up to date");
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Coming back from Toss's window, with a payment to confirm or without one.
+//!
+//! Toss sends the shopper here by GET, and a GET changes nothing: anybody can make a browser follow a link. The success
+//! page is a form that sends itself; the fail page shows what our own books say and quotes Toss as Toss's words.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{
+    Extension, Form,
+    extract::{
+        Query, State,
+        rejection::{FormRejection, QueryRejection},
+    },
+    http::header,
+    response::{IntoResponse, Redirect, Response},
+};
+use shared::{
+    money::Krw,
+    order::{self, OrderNo, OrderView},
+    payment::{Confirm, PaymentKey},
+};
+
+use crate::{
+    AppState,
+    address::{pay_address, status_address},
+    body::form_problem,
+    checkout::is_payable,
+    confirm::accept,
+    every_request::note_order,
+    language::Language,
+    page::{FORM_REFERRER, Page},
+    problem::{NextStep, Problem, Wanted},
+    standing::Money,
+};
+
+/// The default policy, and our own script that sends the form.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+type Parameters = HashMap<String, String>;
+
+/// What Toss hands to the shopper's browser for us. Nothing of it is trusted; accepting compares it with the order.
+struct Returned {
+    order_no: OrderNo,
+    payment_key: PaymentKey,
+    amount: Krw,
+}
+
+impl Returned {
+    fn read(parameters: &Parameters) -> Result<Self, Problem> {
+        let text = |name: &str| {
+            let missing = || Problem::InvalidRequest { field: name.to_owned(), wanted: Wanted::Something };
+            parameters.get(name).ok_or_else(missing)
+        };
+        let order_no = OrderNo::parse(text("orderId")?).ok_or(Problem::InvalidOrderId)?;
+        note_order(order_no);
+        Ok(Self {
+            order_no,
+            payment_key: PaymentKey::parse(text("paymentKey")?).ok_or(Problem::InvalidPaymentKey)?,
+            amount: Krw::parse(text("amount")?).ok_or(Problem::InvalidAmount)?,
+        })
+    }
+
+    /// The success page once more, for a confirm that could not be answered.
+    fn address(&self) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("orderId", &self.order_no.to_string())
+            .append_pair("paymentKey", self.payment_key.expose())
+            .append_pair("amount", &self.amount.won().to_string())
+            .finish();
+        format!("/checkout/success?{query}")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "success.html")]
+struct SuccessPage {
+    language: Language,
+    order_no: String,
+    payment_key: String,
+    amount_won: i64,
+    amount: String,
+}
+
+/// `GET /checkout/success?orderId&paymentKey&amount`
+pub(crate) async fn success(
+    language: Language,
+    query: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let returned = Returned::read(&read_query(query)?)?;
+    let page = SuccessPage {
+        language,
+        order_no: returned.order_no.to_string(),
+        payment_key: returned.payment_key.expose().to_owned(),
+        amount_won: returned.amount.won(),
+        amount: language.won(returned.amount),
+    };
+    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], FORM_REFERRER, Page(page)).into_response())
+}
+
+fn read_query(query: Result<Query<Parameters>, QueryRejection>) -> Result<Parameters, Problem> {
+    let unreadable = |_| Problem::InvalidRequest { field: "query".to_owned(), wanted: Wanted::Parameters };
+    query.map(|Query(parameters)| parameters).map_err(unreadable)
+}
+
+/// `POST /checkout/confirm`
+pub(crate) async fn confirm(
+    State(state): State<AppState>,
+    form: Result<Form<Parameters>, FormRejection>,
+) -> Result<Redirect, Response> {
+    let form = form.map_err(|rejection| form_problem(&rejection).into_response())?;
+    let returned = Returned::read(&form.0).map_err(IntoResponse::into_response)?;
+    match confirm_for_its_customer(&state, &returned).await {
+        Ok(()) => Ok(Redirect::to(&status_address(returned.order_no))),
+        Err(problem) => Err((Extension(next_step(&problem, &returned)), problem).into_response()),
+    }
+}
+
+/// The page knows the shopper by the order's number alone, so the order's own customer confirms it.
+async fn confirm_for_its_customer(state: &AppState, returned: &Returned) -> Result<(), Problem> {
+    let customer_id = order::customer_of(&state.pool, returned.order_no).await?.ok_or(Problem::OrderNotFound)?;
+    let confirm = Confirm {
+        order_no: returned.order_no,
+        customer_id,
+        payment_key: returned.payment_key.clone(),
+        amount: returned.amount,
+    };
+    accept(state, &confirm).await.map(drop)
+}
+
+fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
+    match problem {
+        Problem::OrderNotFound | Problem::OrderExpired | Problem::OutOfStock { .. } => NextStep::Shop,
+        // It may or may not have been accepted; the same again is safe either way.
+        problem if problem.is_ours() => NextStep::Again(returned.address()),
+        _ => NextStep::Order(returned.order_no),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "fail.html")]
+struct FailPage {
+    language: Language,
+    canceled: bool,
+    /// Words from the address, which anybody may have written: shown as a quotation.
+    code: String,
+    message: String,
+    order: Option<FailedOrder>,
+}
+
+struct FailedOrder {
+    name: String,
+    amount: String,
+    money: Money,
+    pay_again: Option<String>,
+    status: String,
+}
+
+/// `GET /checkout/fail?code&message&orderId`; Toss leaves the order out when the shopper canceled.
+pub(crate) async fn fail(
+    State(state): State<AppState>,
+    language: Language,
+    query: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Page<FailPage>, Problem> {
+    let parameters = read_query(query)?;
+    let order = match parameters.get("orderId").and_then(|text| OrderNo::parse(text)) {
+        Some(order_no) => {
+            note_order(order_no);
+            order::view(&state.pool, order_no).await?
+        }
+        None => None,
+    };
+    let code = quotation(parameters.get("code"));
+    Ok(Page(FailPage {
+        language,
+        canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
+        message: quotation(parameters.get("message")),
+        order: order.map(|order| FailedOrder::of(&order, language)),
+        code,
+    }))
+}
+
+impl FailedOrder {
+    fn of(order: &OrderView, language: Language) -> Self {
+        Self {
+            name: order.name.clone(),
+            amount: language.won(order.amount),
+            money: Money::of(order.status),
+            pay_again: is_payable(order).then(|| pay_address(order.order_no)),
+            status: status_address(order.order_no),
+        }
+    }
+}
+
+/// Toss's messages are short. Longer ones, and characters that turn the text around them, are somebody's joke.
+const QUOTATION_CHARACTERS_MAX: usize = 200;
+
+fn quotation(text: Option<&String>) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let clean = text.map_or("", String::as_str).chars().filter(|c| !c.is_control() && !turns(*c));
+    clean.take(QUOTATION_CHARACTERS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quotation;
+
+    #[test]
+    fn words_from_the_address_are_short_and_keep_their_place() {
+        let quoted = |text: &str| quotation(Some(&text.to_owned()));
+        assert_eq!(quoted("결제가 취소되었습니다"), "결제가 취소되었습니다");
+        assert_eq!(quoted("a\u{202e}b\0c\nd"), "abcd");
+        assert_eq!(quoted(&"가".repeat(1_000)).chars().count(), 200);
+        assert_eq!(quotation(None), "");
+    }
+}

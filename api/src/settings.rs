@@ -1,0 +1,139 @@
+//! What the api is told by its environment, checked before anything starts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use secrecy::SecretString;
+use shared::settings::{Env, is_toss};
+use url::Url;
+
+use crate::operator::Credentials;
+
+const TOSS_SDK_HOST: &str = "js.tosspayments.com";
+const TOSS_SDK_URL: &str = "https://js.tosspayments.com/v2/standard";
+/// Statements of the api take about a millisecond, so few connections carry a lot of requests.
+const DATABASE_CONNECTIONS: u32 = 16;
+/// PostgreSQL itself takes 100 unless told otherwise; more than this from one process is a typing mistake.
+const DATABASE_CONNECTIONS_MAX: u32 = 1_000;
+
+#[derive(Debug)]
+pub struct Settings {
+    pub addr: SocketAddr,
+    pub database_url: SecretString,
+    pub database_connections: u32,
+    pub operator: Credentials,
+    /// Not a secret: every shopper's browser gets it.
+    pub toss_client_key: String,
+    pub toss_sdk_url: Url,
+}
+
+impl Settings {
+    /// Reads on after a mistake, so that `env` knows all of them; none is returned with one.
+    pub fn read(env: &mut Env) -> Option<Self> {
+        let addr = env.parse("API_ADDR", SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), "an address like 0.0.0.0:8080");
+        let database_url = env.required_secret("DATABASE_URL");
+        let database_connections = env.parse("API_DATABASE_CONNECTIONS", DATABASE_CONNECTIONS, "a number");
+        if !(1..=DATABASE_CONNECTIONS_MAX).contains(&database_connections) {
+            env.mistake(format!("API_DATABASE_CONNECTIONS is not 1 to {DATABASE_CONNECTIONS_MAX}"));
+        }
+        let operator = operator(env);
+        let toss_client_key = client_key(env);
+        let toss_sdk_url = sdk_url(env, &toss_client_key);
+        Some(Self {
+            addr,
+            database_url,
+            database_connections,
+            operator: operator?,
+            toss_client_key,
+            toss_sdk_url: toss_sdk_url?,
+        })
+    }
+}
+
+/// Nobody's default: a list of all orders behind a password that everybody knows is no list behind a password.
+fn operator(env: &mut Env) -> Option<Credentials> {
+    let user = env.text("OPERATOR_USER").map(str::to_owned);
+    if user.is_none() {
+        env.mistake("OPERATOR_USER is not set");
+    }
+    let password = env.required_secret("OPERATOR_PASSWORD");
+    let credentials = Credentials::new(&user?, &password);
+    if credentials.is_none() {
+        env.mistake("OPERATOR_USER and OPERATOR_PASSWORD do not fit: no colon in the name, both at most 250 bytes");
+    }
+    credentials
+}
+
+fn client_key(env: &mut Env) -> String {
+    let key = env.text("TOSS_CLIENT_KEY").unwrap_or_default().to_owned();
+    let known = ["test_ck_", "test_gck_", "live_ck_", "live_gck_"];
+    let rest = known.iter().find_map(|prefix| key.strip_prefix(prefix));
+    if !rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())) {
+        // The value is not repeated: somebody may have put the secret key here.
+        env.mistake("TOSS_CLIENT_KEY is not set to a key that starts with test_ck_, test_gck_, live_ck_ or live_gck_");
+    }
+    key
+}
+
+fn sdk_url(env: &mut Env, client_key: &str) -> Option<Url> {
+    let text = env.text("TOSS_SDK_URL").unwrap_or(TOSS_SDK_URL).to_owned();
+    if client_key.starts_with("live_") && !is_toss(&text, TOSS_SDK_HOST) {
+        env.mistake(format!("TOSS_CLIENT_KEY is a live key, so TOSS_SDK_URL must be on https://{TOSS_SDK_HOST}"));
+    }
+    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    if url.is_none() {
+        env.mistake("TOSS_SDK_URL is not an http or https URL");
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::settings::Env;
+
+    use super::Settings;
+
+    const GOOD: [(&str, &str); 4] = [
+        ("DATABASE_URL", "postgres://shop:db-canary@localhost/shop"),
+        ("OPERATOR_USER", "operator"),
+        ("OPERATOR_PASSWORD", "password-canary"),
+        ("TOSS_CLIENT_KEY", "test_ck_abc"),
+    ];
+
+    fn check(changes: &[(&str, &str)], mistake: Option<&str>) {
+        let pairs = GOOD.iter().chain(changes).copied();
+        let mut env = Env::from_pairs(pairs);
+        let settings = Settings::read(&mut env);
+        let told = env.finish(settings).map(drop).map_err(|error| error.to_string());
+        match mistake {
+            None => assert!(told.is_ok(), "{changes:?}: {told:?}"),
+            Some(mistake) => assert!(told.as_ref().is_err_and(|told| told.contains(mistake)), "{changes:?}: {told:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unsafe_or_incomplete_environment_is_refused() {
+        check(&[], None);
+        check(&[("TOSS_CLIENT_KEY", "live_gck_abc")], None);
+        check(&[("TOSS_SDK_URL", "http://127.0.0.1:8090/v2/standard")], None);
+        check(&[("DATABASE_URL", "")], Some("DATABASE_URL"));
+        check(&[("OPERATOR_USER", "")], Some("OPERATOR_USER"));
+        check(&[("OPERATOR_PASSWORD", "")], Some("OPERATOR_PASSWORD"));
+        check(&[("OPERATOR_USER", "a:b")], Some("no colon"));
+        check(&[("TOSS_CLIENT_KEY", "")], Some("TOSS_CLIENT_KEY"));
+        check(&[("TOSS_CLIENT_KEY", "test_sk_abc")], Some("TOSS_CLIENT_KEY"));
+        check(&[("TOSS_CLIENT_KEY", "test_ck_")], Some("TOSS_CLIENT_KEY"));
+        check(&[("TOSS_SDK_URL", "javascript:alert(1)")], Some("TOSS_SDK_URL"));
+        check(&[("API_ADDR", "everywhere")], Some("API_ADDR"));
+        check(&[("API_DATABASE_CONNECTIONS", "0")], Some("API_DATABASE_CONNECTIONS"));
+        let live = ("TOSS_CLIENT_KEY", "live_ck_abc");
+        check(&[live, ("TOSS_SDK_URL", "http://127.0.0.1:8090/v2/standard")], Some("live key"));
+        check(&[live, ("TOSS_SDK_URL", "https://js.tosspayments.com.evil.example/v2")], Some("live key"));
+    }
+
+    #[test]
+    fn printed_settings_hold_no_secret() {
+        let printed = format!("{:?}", Settings::read(&mut Env::from_pairs(GOOD)).unwrap());
+        assert!(printed.contains("test_ck_abc"), "{printed}");
+        assert!(!printed.contains("canary"), "{printed}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Where an order stands, in words: one name for each state, and whether money has moved.
+
+use shared::order::OrderStatus;
+
+use crate::language::Language;
+
+/// Where the shopper's money is, as far as Toss has shown us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Money {
+    NotTaken,
+    /// It may have moved. Nobody may pay again before this is known.
+    Unknown,
+    Taken,
+    PartlyReturned,
+    Returned,
+}
+
+impl Money {
+    pub(crate) fn of(status: OrderStatus) -> Self {
+        match status {
+            OrderStatus::Ready | OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => {
+                Self::NotTaken
+            }
+            OrderStatus::InProgress | OrderStatus::Review => Self::Unknown,
+            OrderStatus::Done => Self::Taken,
+            OrderStatus::PartialCanceled => Self::PartlyReturned,
+            OrderStatus::Canceled => Self::Returned,
+        }
+    }
+
+    /// Is it shown that the shop holds the shopper's money, or a part of it?
+    pub(crate) fn has_moved(self) -> bool {
+        match self {
+            Self::Taken | Self::PartlyReturned => true,
+            Self::NotTaken | Self::Unknown | Self::Returned => false,
+        }
+    }
+}
+
+/// The state in two or three words.
+pub(crate) fn name(status: OrderStatus, language: Language) -> &'static str {
+    match status {
+        OrderStatus::Ready => language.pick("결제 전", "Not paid yet"),
+        OrderStatus::InProgress => language.pick("확인 중", "Confirming"),
+        OrderStatus::WaitingForDeposit => language.pick("입금 대기", "Awaiting deposit"),
+        OrderStatus::Done => language.pick("결제 완료", "Paid"),
+        OrderStatus::PartialCanceled => language.pick("부분 환불", "Partly refunded"),
+        OrderStatus::Canceled => language.pick("환불 완료", "Refunded"),
+        OrderStatus::Aborted => language.pick("결제 거절", "Declined"),
+        OrderStatus::Expired => language.pick("기한 지남", "Expired"),
+        OrderStatus::Review => language.pick("담당자 확인", "In review"),
+    }
+}
+
+/// The style sheet's name for the state's colour. Colour never speaks alone: the name always stands beside it.
+pub(crate) fn tone(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Ready | OrderStatus::Expired | OrderStatus::Canceled => "calm",
+        OrderStatus::InProgress | OrderStatus::WaitingForDeposit => "wait",
+        OrderStatus::Done | OrderStatus::PartialCanceled => "good",
+        OrderStatus::Aborted => "bad",
+        OrderStatus::Review => "care",
+    }
+}
+
+/// Why a state changed. A cause without words yet is shown by its name.
+pub(crate) fn cause(cause: &str, language: Language) -> &str {
+    match cause {
+        "confirm_accepted" => language.pick("결제 확인을 접수했습니다", "The confirm was accepted"),
+        "toss_approved" => language.pick("토스페이먼츠가 승인했습니다", "Toss Payments approved it"),
+        _ => cause,
+    }
+}

@@ -1,0 +1,88 @@
+//! The demo's addresses and login, and what it tells the person who started it.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use rand::distr::{Alphanumeric, SampleString};
+use shared::settings::Env;
+
+const OPERATOR: &str = "operator";
+const PASSWORD_LENGTH: usize = 16;
+
+pub struct Welcome {
+    api: SocketAddr,
+    worker: SocketAddr,
+    simulator: SocketAddr,
+    /// The private server's port; without one, the port of the last run or a free one.
+    pub database_port: Option<u16>,
+    operator_password: String,
+    worker_concurrency: Option<String>,
+}
+
+impl Welcome {
+    pub fn read(env: &mut Env) -> anyhow::Result<Self> {
+        let mut addr = |name, port| {
+            let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            env.parse(name, default, "an address like 127.0.0.1:8080")
+        };
+        let (api, worker, simulator) =
+            (addr("API_ADDR", 8080), addr("WORKER_ADDR", 8081), addr("SIMULATOR_ADDR", 8090));
+        let database_port = env.text("DATABASE_PORT").is_some().then(|| env.parse("DATABASE_PORT", 0, "a port"));
+        let operator_password = env
+            .text("OPERATOR_PASSWORD")
+            .map_or_else(|| Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH), str::to_owned);
+        let worker_concurrency = env.text("WORKER_CONCURRENCY").map(str::to_owned);
+        let welcome = Self { api, worker, simulator, database_port, operator_password, worker_concurrency };
+        Ok(std::mem::take(env).finish(Some(welcome))?)
+    }
+
+    pub fn simulator_settings(&self) -> simulator::Settings {
+        simulator::Settings { addr: self.simulator, ..simulator::Settings::default() }
+    }
+
+    /// The environment of api and worker.
+    pub fn env(&self, database_url: &str, simulator_url: &str) -> Env {
+        let sdk_url = format!("{simulator_url}/v2/standard");
+        let (api, worker) = (self.api.to_string(), self.worker.to_string());
+        Env::from_pairs([
+            ("DATABASE_URL", database_url),
+            ("API_ADDR", &api),
+            ("WORKER_ADDR", &worker),
+            ("WORKER_CONCURRENCY", self.worker_concurrency.as_deref().unwrap_or_default()),
+            ("TOSS_BASE_URL", simulator_url),
+            ("TOSS_SECRET_KEY", simulator::DEFAULT_SECRET_KEY),
+            ("TOSS_CLIENT_KEY", simulator::DEFAULT_CLIENT_KEY),
+            ("TOSS_SDK_URL", &sdk_url),
+            ("OPERATOR_USER", OPERATOR),
+            ("OPERATOR_PASSWORD", &self.operator_password),
+        ])
+    }
+}
+
+impl fmt::Display for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { api, simulator, operator_password, .. } = self;
+        write!(
+            f,
+            r#"
+Hanbeon is ready.
+
+  shop      http://{api}/checkout
+  orders    http://{api}/order      login: {OPERATOR} / {operator_password}
+  toss      http://{simulator}      a stand-in; no money moves
+
+One payment, from order to DONE. Paste it as it is:
+
+API=http://{api} TOSS=http://{simulator} JSON='content-type: application/json'
+ORDER=$(curl -s $API/api/v1/orders/create -H "$JSON" -d '{{"userId":1,"amount":50000,"orderProducts":[{{"productId":1,"quantity":1}}]}}' | sed -E 's/.*"orderId":"([^"]+)".*/\1/')
+KEY=$(curl -s $TOSS/control/authenticate -H "$JSON" -d '{{"orderId":"'$ORDER'","amount":50000}}' | sed -E 's/.*"paymentKey":"([^"]+)".*/\1/')
+curl -s $API/api/v1/orders/confirm -H "$JSON" -H 'prefer: wait=10' -d '{{"userId":1,"orderId":"'$ORDER'","paymentKey":"'$KEY'","amount":50000}}'; echo
+curl -s $API/api/v1/orders/$ORDER; echo
+
+Ctrl-C stops everything. The orders are kept; cargo run -- --fresh starts over.
+"#
+        )
+    }
+}

@@ -1,0 +1,20 @@
+-- All that a status page shows of order $1, as of one moment.
+select o.id, o.name, o.amount, o.status, o.created_at, o.expires_at, now() as "read_at!",
+    (select coalesce(json_agg(json_build_object(
+            'product_id', l.product_id, 'name', l.product_name,
+            'unit_price', l.unit_price, 'quantity', l.quantity) order by l.position), '[]')
+     from order_lines l where l.order_id = o.id) as "lines!: Json<Vec<LineView>>",
+    (select coalesce(json_agg(json_build_object(
+            'payment_key', p.payment_key, 'status', p.status, 'amount', p.amount, 'balance', p.balance,
+            'method', p.method, 'receipt_url', p.receipt_url,
+            'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
+            'next_look_at', case when p.payment_no = o.payment_count
+                                 then (select b.due_at from outbox b where b.order_id = o.id) end)
+            order by p.payment_no), '[]')
+     from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
+    (select coalesce(json_agg(json_build_object(
+            'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
+            order by e.id), '[]')
+     from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventView>>"
+from orders o
+where o.order_no = $1

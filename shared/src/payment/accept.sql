@@ -1,0 +1,40 @@
+-- Accepts the confirm of order $1 by customer $2 over $3 won with paymentKey $4: all of it or, answering no row, none.
+-- Locks in the global order: the order, its products by id.
+with wanted as materialized (
+    select id, status, payment_count from orders
+    where order_no = $1 and customer_id = $2 and amount = $3
+      and status in ('READY', 'ABORTED') and expires_at > now()
+    for no key update           -- whoever comes second waits here, and then finds the order taken
+),
+lines as materialized (
+    select p.id, l.quantity, p.stock >= l.quantity as enough
+    from wanted
+    join order_lines l on l.order_id = wanted.id
+    join products p on p.id = l.product_id
+    order by p.id               -- one order of locking for everybody: two carts cannot wait for each other
+    for no key update of p
+),
+accepted as materialized (
+    select id, status, (payment_count + 1)::smallint as payment_no from wanted
+    where (select bool_and(enough) from lines)
+),
+held as (
+    update products p set stock = p.stock - lines.quantity
+    from lines where p.id = lines.id and exists (select from accepted)
+),
+moved as (
+    update orders o set status = 'IN_PROGRESS', payment_count = accepted.payment_no
+    from accepted where o.id = accepted.id
+),
+paid as (
+    insert into payments (order_id, payment_no, payment_key, amount, request)
+    select id, payment_no, $4, $3, $5 from accepted
+),
+event as (
+    insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
+    select id, status, 'IN_PROGRESS', 'confirm_accepted', 'shopper', payment_no from accepted
+),
+queued as (
+    insert into outbox (order_id, kind, due_at) select id, 1, now() from accepted
+)
+select id from accepted

@@ -1,0 +1,206 @@
+//! One request and its answer, from the network to Toss's work and back.
+//!
+//! ```text
+//! edge rule -> authentication -> idempotency key -> inside rule -> operation -> keep -> edge rule -> client
+//! ```
+//!
+//! The order of the checks is Toss's and lives here alone. Everything from authentication to keeping the answer runs in
+//! a task of its own: a client that gives up does not stop Toss, so the money still moves and the same key finds the
+//! answer later. When the simulator stops, what is still waiting is hung up on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::Simulator;
+use crate::answer::{Answer, broken};
+use crate::call::Call;
+use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY};
+use crate::idempotency::{KEY_LENGTH_MAX, Lookup};
+use crate::keys;
+use crate::merchants::Owner;
+use crate::operations;
+use crate::rules::{Place, Taken, Then};
+use crate::server::hang_up;
+use crate::settings::ReplayErrors;
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// An answer on its way out.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) answer: Answer,
+    /// This request's own trace id; on a replay the answer still carries the first one's.
+    pub(crate) trace_id: String,
+    /// The kind of the inside rule that this request met.
+    pub(crate) fault: Option<&'static str>,
+    idempotency_key: Option<String>,
+}
+
+pub(crate) async fn exchange(simulator: Arc<Simulator>, call: Call) -> Response {
+    let edge = take(&simulator, Place::Edge, &call);
+    let fault = edge.as_ref().map(|taken| taken.then.name());
+    let seq = simulator.requests.with(|log| log.received(&call, fault));
+    let Some(Taken { then, released }) = edge else { return send(ask_toss(&simulator, call, seq).await) };
+    match then {
+        Then::DropBefore => hang_up(),
+        Then::Html { status } => {
+            simulator.requests.with(|log| log.refused(seq, status));
+            proxy_page(status)
+        }
+        Then::RateLimit { retry_after_seconds } => {
+            simulator.requests.with(|log| log.refused(seq, StatusCode::TOO_MANY_REQUESTS.as_u16()));
+            too_many_requests(retry_after_seconds)
+        }
+        Then::DropAfter => {
+            ask_toss(&simulator, call, seq).await;
+            hang_up()
+        }
+        Then::Hold => {
+            let reply = ask_toss(&simulator, call, seq).await;
+            tokio::select! {
+                () = released.cancelled() => send(reply),
+                () = simulator.stop.cancelled() => hang_up(),
+            }
+        }
+        Then::Truncate => send(ask_toss(&simulator, call, seq).await.map(Reply::cut_in_half)),
+        Then::Error(_) | Then::ErrorAfter(_) | Then::Delay { .. } => send(ask_toss(&simulator, call, seq).await),
+    }
+}
+
+/// None when the simulator is stopping.
+async fn ask_toss(simulator: &Arc<Simulator>, call: Call, seq: u64) -> Option<Reply> {
+    let toss = Arc::clone(simulator);
+    let work = async move {
+        let reply = answer(&toss, call).await;
+        toss.requests.with(|log| log.answered(seq, &reply));
+        reply
+    };
+    let finished = simulator.tasks.spawn(simulator.stop.clone().run_until_cancelled_owned(work)).await;
+    finished.unwrap_or_else(|panicked| {
+        tracing::error!(error = %panicked, "the simulator broke while answering");
+        let answer = broken();
+        Some(Reply { trace_id: answer.trace_id.clone(), answer, fault: None, idempotency_key: None })
+    })
+}
+
+async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
+    let idempotency_key = call.idempotency_key.clone();
+    let first = |answer: Answer, fault| Reply {
+        trace_id: answer.trace_id.clone(),
+        answer,
+        fault,
+        idempotency_key: idempotency_key.clone(),
+    };
+    let refuse = |code: Code| first(Answer::error(code, call.language), None);
+    let caller = match simulator.merchants.authenticate(&call.headers) {
+        Ok(caller) => caller,
+        Err(code) => return refuse(code),
+    };
+    let claim = match &idempotency_key {
+        None => None,
+        Some(key) if key.chars().count() > KEY_LENGTH_MAX => return refuse(INVALID_IDEMPOTENCY_KEY),
+        Some(key) => {
+            let scope = format!("{key}\n{}\n{} {}", caller.secret_key, call.method, call.path);
+            match simulator.idempotency.look_up(scope.into(), call.received_at) {
+                Lookup::First(claim) => Some(claim),
+                Lookup::Running => return refuse(IDEMPOTENT_REQUEST_PROCESSING),
+                Lookup::Answered(answer) => {
+                    return Reply { answer, trace_id: keys::trace_id(), fault: None, idempotency_key };
+                }
+            }
+        }
+    };
+    let (answer, fault) = execute(simulator, &call, caller).await;
+    if let Some(claim) = claim.filter(|_| is_kept(simulator.switches.replay_errors, answer.status)) {
+        claim.keep(answer.clone());
+    }
+    first(answer, fault)
+}
+
+/// Does the work, unless a rule gets in the way.
+async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, Option<&'static str>) {
+    let Some(Taken { then, .. }) = take(simulator, Place::Inside, call) else {
+        return (operations::operate(simulator, call, caller, Duration::ZERO).await, None);
+    };
+    let fault = then.name();
+    let answer = match then {
+        Then::Error(error) => Answer::chosen(error, call.language),
+        Then::ErrorAfter(error) => {
+            operations::operate(simulator, call, caller, Duration::ZERO).await;
+            Answer::chosen(error, call.language)
+        }
+        Then::Delay { ms } => operations::operate(simulator, call, caller, Duration::from_millis(ms)).await,
+        Then::DropBefore
+        | Then::DropAfter
+        | Then::Hold
+        | Then::Html { .. }
+        | Then::Truncate
+        | Then::RateLimit { .. } => operations::operate(simulator, call, caller, Duration::ZERO).await,
+    };
+    (answer, Some(fault))
+}
+
+fn take(simulator: &Simulator, place: Place, call: &Call) -> Option<Taken> {
+    simulator.rules.take(place, call.endpoint(), call.order_id.as_deref(), call.payment_key.as_deref())
+}
+
+fn is_kept(replay_errors: ReplayErrors, status: StatusCode) -> bool {
+    match replay_errors {
+        ReplayErrors::All => true,
+        ReplayErrors::ClientErrors => !status.is_server_error(),
+        ReplayErrors::None => status.is_success(),
+    }
+}
+
+fn send(reply: Option<Reply>) -> Response {
+    reply.map_or_else(hang_up, IntoResponse::into_response)
+}
+
+fn proxy_page(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let page = format!(
+        "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n<h1>{status}</h1>\r\n</body>\r\n</html>\r\n"
+    );
+    (status, [(CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// Toss documents the status of a refused flood but no code, so the body says no more than a gateway would.
+fn too_many_requests(retry_after_seconds: Option<u64>) -> Response {
+    let body = r#"{"code":"TOO_MANY_REQUESTS","message":"Too many requests."}"#;
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, [(CONTENT_TYPE, "application/json")], body).into_response();
+    if let Some(seconds) = retry_after_seconds {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+impl Reply {
+    pub(crate) fn is_replay(&self) -> bool {
+        self.trace_id != self.answer.trace_id
+    }
+
+    fn cut_in_half(mut self) -> Self {
+        self.answer.body.truncate(self.answer.body.len() / 2);
+        self
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let trace_id =
+            if self.is_replay() { format!("{}, {}", self.trace_id, self.answer.trace_id) } else { self.trace_id };
+        let mut response = (self.answer.status, [(CONTENT_TYPE, "application/json")], self.answer.body).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in [(TRACE_ID, Some(trace_id)), (IDEMPOTENCY_KEY, self.idempotency_key)] {
+            if let Some(value) = value.and_then(|value| value.parse().ok()) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}

@@ -1,0 +1,98 @@
+//! Opening a payment: the request of a merchant's server or of the browser script, checked field by field.
+//!
+//! Both ask for the same thing and differ only in who vouches for it: a secret key there, a client key here. Only card
+//! payments are opened so far.
+
+use axum::body::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use crate::Simulator;
+use crate::amount;
+use crate::errors::{
+    BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INCORRECT_FAIL_URL_FORMAT,
+    INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
+    INVALID_REQUEST, NOT_SUPPORTED_METHOD,
+};
+use crate::merchants::Owner;
+use crate::payments::{Currency, OpenRefused, Opening, Payment, Redirect};
+
+const ORDER_ID_LENGTH_MIN: usize = 6;
+pub(crate) const ORDER_ID_LENGTH_MAX: usize = 64;
+const ORDER_NAME_LENGTH_MAX: usize = 100;
+
+/// The fields the simulator knows; customer and card details are accepted and ignored.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    client_key: Option<String>,
+    method: Option<String>,
+    #[serde(default)]
+    amount: Value,
+    currency: Option<String>,
+    order_id: Option<String>,
+    order_name: Option<String>,
+    success_url: Option<String>,
+    fail_url: Option<String>,
+}
+
+/// For a merchant's server, which has shown its secret key.
+pub(crate) fn from_server(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
+    open(simulator, read(body)?, caller)
+}
+
+/// For the browser script, which names a client key.
+pub(crate) fn from_browser(simulator: &Simulator, body: &Bytes) -> Result<Payment, Code> {
+    let request = read(body)?;
+    let client_key = request.client_key.as_deref().ok_or(INVALID_CLIENT_KEY)?;
+    let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?.clone();
+    open(simulator, request, owner)
+}
+
+fn read(body: &Bytes) -> Result<Request, Code> {
+    serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)
+}
+
+fn open(simulator: &Simulator, request: Request, owner: Owner) -> Result<Payment, Code> {
+    if !matches!(request.method.as_deref(), Some("CARD" | "카드")) {
+        return Err(NOT_SUPPORTED_METHOD);
+    }
+    let (amount, currency) = money(&request)?;
+    let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
+    let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
+    let redirect = Redirect {
+        success: web_address(request.success_url).ok_or(INCORRECT_SUCCESS_URL_FORMAT)?,
+        fail: web_address(request.fail_url).ok_or(INCORRECT_FAIL_URL_FORMAT)?,
+    };
+    let opening = Opening { key: None, owner, order_id, order_name, currency, amount, redirect: Some(redirect) };
+    let now = simulator.clock.now();
+    simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
+        OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
+    })
+}
+
+/// The amount is a number beside a currency, or an object that holds both.
+fn money(request: &Request) -> Result<(i64, Currency), Code> {
+    let (value, currency) = match request.amount.as_object() {
+        Some(amount) => (amount.get("value").unwrap_or(&Value::Null), amount.get("currency").and_then(Value::as_str)),
+        None => (&request.amount, request.currency.as_deref()),
+    };
+    let currency = Currency::find(currency.unwrap_or("KRW")).ok_or(INVALID_CURRENCY)?;
+    let amount = amount::read(value).ok_or(INVALID_REQUEST)?;
+    if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
+}
+
+pub(crate) fn is_order_id(text: &str) -> bool {
+    (ORDER_ID_LENGTH_MIN..=ORDER_ID_LENGTH_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+pub(crate) fn is_order_name(text: &str) -> bool {
+    (1..=ORDER_NAME_LENGTH_MAX).contains(&text.chars().count())
+}
+
+/// Only http and https: the window follows this address, and `javascript:` would run in it.
+fn web_address(text: Option<String>) -> Option<Url> {
+    Url::parse(&text?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}

@@ -1,0 +1,108 @@
+//! What Toss does for a merchant: open a payment, confirm it, show it.
+//!
+//! By the time a call arrives here the caller is known and no earlier answer exists. Nothing waits under a lock; the
+//! approval itself is one short critical section in which status and ledger move together.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Simulator;
+use crate::amount;
+use crate::answer::Answer;
+use crate::call::{Call, Operation};
+use crate::clock;
+use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
+use crate::ledger::Kind;
+use crate::merchants::Owner;
+use crate::opening;
+use crate::payments::{Confirm, Payment};
+use crate::settings::{Effect, Mismatch};
+use crate::wire;
+
+/// Longer ones cannot be Toss's own.
+const PAYMENT_KEY_LENGTH_MAX: usize = 200;
+
+/// Answers a call, taking `delay` longer than usual.
+pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Answer {
+    let result = match &call.operation {
+        Operation::Confirm => confirm(simulator, call, caller, delay).await,
+        Operation::Create => {
+            wait(delay).await;
+            opening::from_server(simulator, &call.body, caller)
+        }
+        Operation::QueryByKey(key) => {
+            wait(delay).await;
+            simulator.payments.with(|table| visible(table.get(key), &caller))
+        }
+        Operation::QueryByOrder(order_id) => {
+            wait(delay).await;
+            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))
+        }
+        Operation::Unknown(code) => Err(*code),
+    };
+    match result {
+        Ok(payment) => Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)),
+        Err(code) => Answer::error(code, call.language),
+    }
+}
+
+/// A merchant sees its own payments; somebody else's do not exist.
+fn visible(payment: Option<&Payment>, caller: &Owner) -> Result<Payment, Code> {
+    payment.filter(|payment| payment.owner.same_merchant(caller)).cloned().ok_or(NOT_FOUND_PAYMENT)
+}
+
+async fn confirm(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Result<Payment, Code> {
+    let asked = read_confirm(call, caller, simulator.switches.mismatch)?;
+    let latency = simulator.latency.with(|latency| *latency);
+    let time_taken = latency.draw() + delay;
+    match latency.effect {
+        Effect::After => {
+            simulator.payments.with(|table| table.begin_confirm(&asked))?;
+            wait(time_taken).await;
+            approve(simulator, &asked)
+        }
+        Effect::Before => {
+            let decided = approve(simulator, &asked);
+            wait(time_taken).await;
+            decided
+        }
+    }
+}
+
+fn approve(simulator: &Simulator, asked: &Confirm) -> Result<Payment, Code> {
+    let now = simulator.clock.now();
+    simulator.payments.with(|table| {
+        let payment = table.confirm(asked, now)?;
+        simulator.ledger.with(|ledger| {
+            ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
+        });
+        Ok(payment)
+    })
+}
+
+/// The three fields of a confirm; whatever else the body holds is ignored, as Toss does.
+fn read_confirm(call: &Call, caller: Owner, mismatch: Mismatch) -> Result<Confirm, Code> {
+    let text = |value: &Value, length_max: usize| {
+        value.as_str().filter(|text| (1..=length_max).contains(&text.len())).map(str::to_owned).ok_or(INVALID_REQUEST)
+    };
+    Ok(Confirm {
+        payment_key: text(&call.named.payment_key, PAYMENT_KEY_LENGTH_MAX)?,
+        order_id: text(&call.named.order_id, opening::ORDER_ID_LENGTH_MAX)?,
+        amount: amount::read(&call.named.amount).ok_or(INVALID_REQUEST)?,
+        caller,
+        received_at: call.received_at,
+        mismatch: match mismatch {
+            Mismatch::InvalidRequest => INVALID_REQUEST,
+            Mismatch::ForbiddenRequest => FORBIDDEN_REQUEST,
+            Mismatch::UnapprovedOrderId => UNAPPROVED_ORDER_ID,
+        },
+    })
+}
+
+/// Even a sleep of nothing costs a turn of the timer, so none is taken.
+async fn wait(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! The simulator as a client of Toss sees it: real HTTP to a served instance on a free port.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod confirm;
+mod faults;
+mod form;
+mod harness;
+mod idempotency;
+mod window;

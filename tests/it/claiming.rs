@@ -1,0 +1,276 @@
+//! The outbox by itself: who gets what, who may write, and how the database finds it.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use shared::outbox::{
+    self, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, Lessee, Outcome, Settled, Watermark, settle,
+};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::harness::{database::Database, shop::Shop};
+
+const CLAIM_SQL: &str = include_str!("../../shared/src/outbox/claim.sql");
+
+/// Orders that wait for their confirm, due now, without going through the api.
+async fn intents(database: &Database, count: i64) {
+    database.execute("insert into customers (id, display_name) values (1, 'somebody') on conflict do nothing").await;
+    database
+        .execute(&format!(
+            "with made as (
+                 insert into orders (order_no, customer_id, name, amount, status, payment_count, expires_at)
+                 select gen_random_uuid(), 1, 'Ogu T', 1000, 'IN_PROGRESS', 1, now() + interval '1 hour'
+                 from generate_series(1, {count}) returning id),
+             paid as (
+                 insert into payments (order_id, payment_no, payment_key, amount, request)
+                 select id, 1, 'key-' || id, 1000, '{{}}'::bytea from made)
+             insert into outbox (order_id, kind, due_at) select id, 1, now() from made"
+        ))
+        .await;
+}
+
+async fn claim_one(pool: &PgPool, lessee: Lessee) -> Claim {
+    let mut claimed = outbox::claim(pool, lessee, Watermark::LOWEST, 1).await.unwrap();
+    claimed.claims.pop().expect("an intent is due")
+}
+
+fn approved(claim: Claim) -> Finding {
+    let attempt = Attempt {
+        id: Uuid::now_v7(),
+        call: Call::Confirm,
+        api_key_id: "test_sk:00000000".to_owned(),
+        duration: Duration::from_millis(5),
+        http_status: Some(200),
+        code: Some("DONE".to_owned()),
+        trace_id: None,
+    };
+    let approval = Approval {
+        approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
+        balance: claim.amount(),
+        method: None,
+        receipt_url: None,
+        answer: serde_json::json!({"by": claim.attempts()}),
+    };
+    Finding::Tried { claim, attempt, outcome: Outcome::Approved(Box::new(approval)) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_than_they_asked_for() {
+    const INTENTS: usize = 100_000;
+    let database = Database::new().await;
+    intents(&database, 100_000).await;
+    let pools = [database.worker_pool(), database.worker_pool()];
+    let fences: Arc<Mutex<HashSet<Fence>>> = Arc::default();
+    let mut claimers = JoinSet::new();
+    for claimer in 0..16_usize {
+        let (pool, fences) = (pools[claimer % 2].clone(), Arc::clone(&fences));
+        let lessee = Lessee::new(i64::try_from(claimer % 2).unwrap());
+        claimers.spawn(async move {
+            let mut low = Watermark::LOWEST;
+            let mut taken = 0;
+            loop {
+                let asked = rand::random_range(1..=CLAIM_MAX);
+                let claimed = outbox::claim(&pool, lessee, low, asked).await.unwrap();
+                assert!(claimed.len() <= usize::from(asked), "asked for {asked}, got {}", claimed.len());
+                assert!(claimed.unreadable.is_empty());
+                taken += claimed.len();
+                let mut fences = fences.lock().unwrap();
+                for claim in &claimed.claims {
+                    assert!(fences.insert(claim.fence()), "{:?} was claimed twice", claim.fence());
+                }
+                let orders: HashSet<_> = fences.iter().map(|fence| fence.order_id).collect();
+                if orders.len() == INTENTS {
+                    return taken;
+                }
+                drop(fences);
+                // An empty answer looks everywhere next time: what others had locked may be free.
+                low = claimed.low.unwrap_or(Watermark::LOWEST);
+            }
+        });
+    }
+    let taken: Vec<usize> = claimers.join_all().await;
+    assert!(taken.iter().sum::<usize>() >= INTENTS);
+    assert_eq!(fences.lock().unwrap().len(), taken.iter().sum::<usize>(), "a claim without a fence of its own");
+}
+
+#[tokio::test]
+async fn the_claim_is_an_index_scan_without_a_sort_on_an_empty_and_on_a_large_table() {
+    let database = Database::new().await;
+    check_claim_plan(&database).await; // statistics say: never analysed
+    database.execute("analyze").await;
+    check_claim_plan(&database).await; // statistics say: empty
+    database.execute("insert into customers (id, display_name) values (1, 'somebody')").await;
+    // Filled behind the planner's back first: statistics still say that the table is empty.
+    database.execute("alter table outbox set (autovacuum_enabled = off)").await;
+    database
+        .execute("insert into outbox (order_id, kind, due_at) select n, 1, now() from generate_series(1, 1000000) n")
+        .await;
+    check_claim_plan(&database).await;
+    database.execute("analyze outbox").await;
+    check_claim_plan(&database).await;
+}
+
+async fn check_claim_plan(database: &Database) {
+    let mut connection = database.worker_pool().acquire().await.unwrap();
+    let statement = CLAIM_SQL.trim_end();
+    connection
+        .execute(AssertSqlSafe(format!("prepare c (bigint, double precision, timestamptz, bigint) as {statement}")))
+        .await
+        .unwrap();
+    let plan: Vec<String> =
+        sqlx::query_scalar("explain execute c (1, 20, null, 500)").fetch_all(&mut *connection).await.unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Index Scan using outbox_due on outbox"), "{plan}");
+    assert!(plan.contains("Index Scan using outbox_pkey on outbox b"), "{plan}");
+    assert!(plan.contains("Index Scan using orders_pkey"), "{plan}");
+    assert!(plan.contains("Index Scan using payments_pkey"), "{plan}");
+    assert!(!plan.contains("Sort") && !plan.contains("Seq Scan") && !plan.contains("Bitmap"), "{plan}");
+}
+
+#[tokio::test]
+async fn what_commits_late_is_left_of_the_watermark_and_found_by_the_sweep() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    intents(&database, 1).await;
+    let low = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap().low.expect("it took one");
+    // Accepted a minute ago by a transaction that commits only now.
+    intents(&database, 1).await;
+    database.execute("update outbox set due_at = now() - interval '1 minute' where lease_seq = 0").await;
+    let claimed = outbox::claim(&pool, Lessee::new(1), low, 10).await.unwrap();
+    assert!(claimed.is_empty(), "the watermark did not hold the claim back: {claimed:?}");
+    let swept = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    assert_eq!(swept.len(), 1);
+}
+
+#[tokio::test]
+async fn a_running_worker_finds_what_commits_late() {
+    let mut shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", 1_000, 10).await;
+    let late = shop.accepted(1_000, &[(product, 1)]).await;
+    let mut open = shop.database.pool.begin().await.unwrap();
+    // The accepting transaction is still open, and began a minute ago.
+    let moved: i64 = sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
+    sqlx::query("insert into outbox (order_id, kind, due_at) values ($1, 1, now() - interval '1 minute')")
+        .bind(moved)
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    shop.add_worker().await;
+    let prompt = shop.accepted(1_000, &[(product, 1)]).await;
+    shop.until(&prompt, "DONE").await;
+    assert_eq!(shop.status(&late).await, "IN_PROGRESS");
+    open.commit().await.unwrap();
+    shop.until(&late, "DONE").await;
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_late_writer_leaves_nothing_but_its_stale_attempt() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    let (first, second) = (Lessee::new(1), Lessee::new(2));
+    intents(&database, 1).await;
+    let late = claim_one(&pool, first).await;
+    database.execute("update outbox set lease_until = now() - interval '1 second'").await;
+    let current = claim_one(&pool, second).await;
+    assert_eq!(current.fence().order_id, late.fence().order_id);
+    assert_eq!(current.attempts(), 2, "the claim that was lost is counted");
+    let (late_fence, current_fence) = (late.fence(), current.fence());
+    let late = [approved(late)];
+
+    // Between the other's claim and settle: only the fact is written.
+    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost(late_fence)]);
+    assert_eq!(database.number("select count(*) from orders where status = 'IN_PROGRESS'").await, 1);
+    assert_eq!(settle(&pool, second, &[approved(current)]).await.unwrap(), [Settled::Moved(current_fence)]);
+    // After it, and once more: nothing new at all.
+    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost(late_fence)]);
+
+    assert_eq!(database.number("select count(*) from orders where status = 'DONE'").await, 1);
+    assert_eq!(database.number("select count(*) from outbox").await, 0);
+    assert_eq!(database.number("select (answer->>'by')::bigint from payments").await, 2, "the proof is the holder's");
+    assert_eq!(database.number("select count(*) from order_events where to_status = 'DONE'").await, 1);
+    assert_eq!(database.number("select count(*) from attempts where stale").await, 1);
+    assert_eq!(database.number("select count(*) from attempts where not stale").await, 1);
+}
+
+#[tokio::test]
+async fn the_same_worker_cannot_settle_an_older_claim_of_its_own() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    let me = Lessee::new(1);
+    intents(&database, 1).await;
+    let older = claim_one(&pool, me).await;
+    database.execute("update outbox set lease_until = now() - interval '1 second'").await;
+    let newer = claim_one(&pool, me).await;
+    let older_fence = older.fence();
+    assert_eq!(settle(&pool, me, &[approved(older)]).await.unwrap(), [Settled::LeaseLost(older_fence)]);
+    let newer_fence = newer.fence();
+    assert_eq!(settle(&pool, me, &[approved(newer)]).await.unwrap(), [Settled::Moved(newer_fence)]);
+}
+
+#[tokio::test]
+async fn only_leases_that_are_still_held_are_renewed() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    let (me, other) = (Lessee::new(1), Lessee::new(2));
+    intents(&database, 2).await;
+    let (kept, lost) = (claim_one(&pool, me).await.fence(), claim_one(&pool, me).await.fence());
+    database
+        .execute(&format!(
+            "update outbox set lease_until = now() - interval '1 second' where order_id = {}",
+            lost.order_id.get()
+        ))
+        .await;
+    assert_eq!(claim_one(&pool, other).await.fence().order_id, lost.order_id);
+    assert_eq!(outbox::renew(&pool, me, &[kept, lost]).await.unwrap(), [kept]);
+    assert_eq!(outbox::renew(&pool, other, &[kept, lost]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_not_started_goes_back_as_it_was() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    intents(&database, 1).await;
+    let due = database.number("select (extract(epoch from due_at) * 1000000)::bigint from outbox").await;
+    let claim = claim_one(&pool, Lessee::new(1)).await;
+    settle(&pool, Lessee::new(1), &[Finding::NotStarted { claim }]).await.unwrap();
+    assert_eq!(database.number("select (extract(epoch from due_at) * 1000000)::bigint from outbox").await, due);
+    assert_eq!(database.number("select count(*) from attempts").await, 0);
+    assert_eq!(claim_one(&pool, Lessee::new(2)).await.attempts(), 1, "the first claim is not counted");
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_is_told_and_holds_nobody_up() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    intents(&database, 3).await;
+    database.execute("update outbox set kind = 3 where order_id = (select min(order_id) from outbox)").await;
+    let claimed = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (2, 1));
+    assert!(claimed.unreadable[0].to_string().contains("outbox.kind"));
+}
+
+#[tokio::test]
+async fn claiming_adds_no_index_entry() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    intents(&database, 2_000).await;
+    for _ in 0..4 {
+        let claimed = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, CLAIM_MAX).await.unwrap();
+        assert_eq!(claimed.len(), usize::from(CLAIM_MAX));
+    }
+    pool.close().await; // makes the sessions report their counts
+    let hot = "select coalesce(sum(n_tup_hot_upd), 0)::bigint from pg_stat_user_tables where relname = 'outbox'";
+    let all = "select coalesce(sum(n_tup_upd), 0)::bigint from pg_stat_user_tables where relname = 'outbox'";
+    crate::harness::wait_for("the counts", Duration::from_secs(10), async || {
+        (database.number(all).await >= 2_000).then_some(())
+    })
+    .await;
+    let (hot, all) = (database.number(hot).await, database.number(all).await);
+    assert!(hot * 10 >= all * 9, "{hot} of {all} updates were heap-only");
+}

@@ -1,0 +1,83 @@
+//! The real binaries as processes of their own, to be stopped and killed at named places.
+
+use std::{process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Binary {
+    Api,
+    Worker,
+    Simulator,
+}
+
+impl Binary {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Api => env!("CARGO_BIN_EXE_hanbeon-api"),
+            Self::Worker => env!("CARGO_BIN_EXE_hanbeon-worker"),
+            Self::Simulator => env!("CARGO_BIN_EXE_hanbeon-simulator"),
+        }
+    }
+}
+
+/// A running binary. It dies with the test.
+pub(crate) struct Process {
+    binary: Binary,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts it with this environment and no other.
+    pub(crate) fn start(binary: Binary, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut child = Command::new(binary.path())
+            .env_clear()
+            .envs(env)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { binary, child, lines }
+    }
+
+    /// Waits until it says that it stopped at this place.
+    pub(crate) async fn stopped_at(&mut self, place: &str) {
+        let said = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line == format!("stopped at {place}") {
+                    return;
+                }
+            }
+            panic!("{:?} ended before it reached {place}", self.binary);
+        };
+        tokio::time::timeout(Duration::from_secs(60), said).await.expect("it never reached the place");
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Sends a signal by name, as `kill -TERM` would.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    /// Has it not ended?
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it ends by itself and says whether it ended well.
+    pub(crate) async fn ended(&mut self) -> bool {
+        tokio::time::timeout(Duration::from_secs(90), self.child.wait()).await.expect("it does not end").unwrap().success()
+    }
+}

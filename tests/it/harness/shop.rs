@@ -1,0 +1,285 @@
+//! A whole shop: database, simulator, api and any number of workers, and the shopper's moves over HTTP.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Once,
+    time::Duration,
+};
+
+use devstack::part::Part;
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use shared::{
+    catalogue,
+    money::Krw,
+    order::{CustomerId, ProductId},
+    settings::Env,
+};
+
+use super::{audit, database::Database, wait_for};
+
+pub(crate) const OPERATOR: (&str, &str) = ("operator", "a password of the tests");
+
+pub(crate) struct Shop {
+    pub(crate) database: Database,
+    pub(crate) simulator: Part,
+    pub(crate) api: Part,
+    pub(crate) workers: Vec<Part>,
+    pub(crate) http: reqwest::Client,
+    api_url: String,
+    simulator_url: String,
+    pub(crate) customer: CustomerId,
+    finished: bool,
+}
+
+/// What an HTTP call answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(70))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .unwrap()
+}
+
+impl Shop {
+    /// Everything in this process, on ports of its own, with this many workers.
+    pub(crate) async fn start(workers: usize) -> Self {
+        Self::on(Database::new().await, workers).await
+    }
+
+    pub(crate) async fn on(database: Database, workers: usize) -> Self {
+        let customer = catalogue::add_customer(&database.pool, "김한번").await.unwrap();
+        let settings = simulator::Settings { addr: any_port(), ..simulator::Settings::default() };
+        let simulator = Part::simulator(settings).await.unwrap();
+        let api = Part::api(env(&database.url, &simulator.url(), &[])).await.unwrap();
+        let (api_url, simulator_url) = (api.url(), simulator.url());
+        let mut shop = Self {
+            database,
+            simulator,
+            api,
+            workers: Vec::new(),
+            http: http(),
+            api_url,
+            simulator_url,
+            customer,
+            finished: false,
+        };
+        for _ in 0..workers {
+            shop.add_worker().await;
+        }
+        shop
+    }
+
+    pub(crate) async fn add_worker(&mut self) {
+        self.workers.push(Part::worker(self.env(&[])).await.unwrap());
+    }
+
+    /// Sends the shopper's moves, and the audit's questions, to an api and a simulator elsewhere.
+    pub(crate) fn point_at(&mut self, api_addr: &str, simulator_addr: &str) {
+        self.api_url = format!("http://{api_addr}");
+        self.simulator_url = format!("http://{simulator_addr}");
+    }
+
+    pub(crate) async fn stop_workers(&mut self) {
+        for worker in self.workers.drain(..) {
+            worker.stop().await.unwrap();
+        }
+    }
+
+    /// The environment of another part of this shop.
+    pub(crate) fn env(&self, more: &[(&str, &str)]) -> Env {
+        env(&self.database.url, &self.simulator.url(), more)
+    }
+
+    pub(crate) fn env_pairs(&self) -> Vec<(String, String)> {
+        pairs(&self.database.url, &self.simulator.url())
+    }
+
+    pub(crate) async fn product(&self, name: &str, price: i64, stock: i64) -> ProductId {
+        catalogue::add_product(&self.database.pool, name, Krw::new(price).unwrap(), stock).await.unwrap()
+    }
+
+    pub(crate) async fn stock(&self, product: ProductId) -> i64 {
+        self.database.number(&format!("select stock from products where id = {}", product.0)).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answered {
+        let mut request = self.http.request(method, format!("{}{path}", self.api_url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        answered(request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub(crate) async fn get_as_operator(&self, path: &str) -> Answered {
+        let request = self.http.get(format!("{}{path}", self.api_url));
+        answered(request.basic_auth(OPERATOR.0, Some(OPERATOR.1))).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answered {
+        self.send(Method::POST, path, Some(body), &[]).await
+    }
+
+    /// Creates an order and returns its number.
+    pub(crate) async fn order(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
+        let lines: Vec<_> = lines.iter().map(|(id, quantity)| json!({"productId": id.0, "quantity": quantity})).collect();
+        let body = json!({"userId": self.customer.0, "amount": amount, "orderProducts": lines});
+        let created = self.post("/api/v1/orders/create", body).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+        created.json()["orderId"].as_str().unwrap().to_owned()
+    }
+
+    /// Plays the shopper in Toss's window and returns the paymentKey.
+    pub(crate) async fn authenticate(&self, order: &str, amount: i64) -> String {
+        let answered = self.control("authenticate", json!({"orderId": order, "amount": amount})).await;
+        answered["paymentKey"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn confirmation(&self, order: &str, key: &str, amount: i64) -> Value {
+        json!({"userId": self.customer.0, "orderId": order, "paymentKey": key, "amount": amount})
+    }
+
+    pub(crate) async fn confirm(&self, order: &str, key: &str, amount: i64) -> Answered {
+        self.post("/api/v1/orders/confirm", self.confirmation(order, key, amount)).await
+    }
+
+    /// Order, authentication and an accepted confirm, in one go.
+    pub(crate) async fn accepted(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
+        let order = self.order(amount, lines).await;
+        let key = self.authenticate(&order, amount).await;
+        let confirmed = self.confirm(&order, &key, amount).await;
+        assert_eq!(confirmed.status, StatusCode::ACCEPTED, "{}", confirmed.text);
+        order
+    }
+
+    pub(crate) async fn status(&self, order: &str) -> String {
+        let answered = self.get(&format!("/api/v1/orders/{order}")).await;
+        answered.json()["status"].as_str().unwrap_or_else(|| panic!("{}", answered.text)).to_owned()
+    }
+
+    pub(crate) async fn until(&self, order: &str, status: &str) {
+        let what = format!("order {order} to be {status}");
+        wait_for(&what, Duration::from_secs(60), async || (self.status(order).await == status).then_some(())).await;
+    }
+
+    pub(crate) async fn until_outbox_is_empty(&self) {
+        wait_for("the outbox to be empty", Duration::from_secs(120), async || {
+            (self.database.number("select count(*) from outbox").await == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// A call to the simulator's control API.
+    pub(crate) async fn control(&self, path: &str, body: Value) -> Value {
+        let request = self.http.post(format!("{}/control/{path}", self.simulator_url)).json(&body);
+        let answered = answered(request).await;
+        assert!(answered.status.is_success(), "{}", answered.text);
+        if answered.text.is_empty() { Value::Null } else { answered.json() }
+    }
+
+    pub(crate) async fn control_get(&self, path: &str) -> Value {
+        let answered = answered(self.http.get(format!("{}/control/{path}", self.simulator_url))).await;
+        assert!(answered.status.is_success(), "{}", answered.text);
+        answered.json()
+    }
+
+    /// The approvals of an order in the simulator's own ledger.
+    pub(crate) async fn approvals(&self, order: &str) -> usize {
+        let ledger = self.control_get(&format!("ledger?orderId={order}")).await;
+        ledger["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "APPROVAL").count()
+    }
+
+    /// What arrived at Toss about an order: method and path of each request.
+    pub(crate) async fn requests(&self, order: &str) -> Vec<Value> {
+        self.control_get(&format!("requests?orderId={order}")).await["requests"].as_array().unwrap().clone()
+    }
+
+    /// The story is over: workers stop, and our books are compared with the simulator's. Every shop must end here.
+    pub(crate) async fn finish(mut self) {
+        self.until_outbox_is_empty().await;
+        self.stop_workers().await;
+        audit::audit(&self).await;
+        self.finished = true;
+    }
+
+    /// As [`Self::finish`], for stories that leave intents alive on purpose.
+    pub(crate) async fn finish_with_live_intents(mut self) {
+        self.stop_workers().await;
+        audit::audit(&self).await;
+        self.finished = true;
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.handle().force();
+        }
+        assert!(self.finished || std::thread::panicking(), "a story ended without its audit: call finish()");
+    }
+}
+
+pub(crate) async fn answered(request: reqwest::RequestBuilder) -> Answered {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    Answered { status, headers, text: response.text().await.unwrap() }
+}
+
+fn env(database_url: &str, simulator_url: &str, more: &[(&str, &str)]) -> Env {
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Env::from_pairs(pairs(database_url, simulator_url).into_iter().chain(more))
+}
+
+fn pairs(database_url: &str, simulator_url: &str) -> Vec<(String, String)> {
+    let sdk_url = format!("{simulator_url}/v2/standard");
+    [
+        ("DATABASE_URL", database_url),
+        ("API_ADDR", "127.0.0.1:0"),
+        ("WORKER_ADDR", "127.0.0.1:0"),
+        ("TOSS_BASE_URL", simulator_url),
+        ("TOSS_SECRET_KEY", simulator::DEFAULT_SECRET_KEY),
+        ("TOSS_CLIENT_KEY", simulator::DEFAULT_CLIENT_KEY),
+        ("TOSS_SDK_URL", sdk_url.as_str()),
+        ("OPERATOR_USER", OPERATOR.0),
+        ("OPERATOR_PASSWORD", OPERATOR.1),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

@@ -1,0 +1,17 @@
+//! The whole system over HTTP, against a real PostgreSQL and the simulator. A module is a story.
+//!
+//! Every story that moves orders ends in an audit, which knows nothing of our code's intentions: it compares our books
+//! with the simulator's ledger.
+
+mod harness;
+
+mod accepting;
+mod bad_input;
+mod claiming;
+mod concurrency;
+mod crashes;
+mod lists;
+mod outages;
+mod pages;
+mod spine;
+mod tidy;

@@ -1,0 +1,160 @@
+//! PostgreSQL goes away and comes back. Nobody loses an accepted confirm, and no process ends.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use reqwest::StatusCode;
+
+use crate::harness::{
+    database,
+    process::{Binary, Process},
+    shop::{Shop, answered},
+    wait_for,
+};
+
+#[tokio::test]
+async fn without_its_database_the_api_says_so_and_recovers_by_itself() {
+    let (mut server, database) = database::own_server().await;
+    let mut shop = Shop::on(database, 1).await;
+    let product = shop.product("Ogu T", 50_000, 10).await;
+    let order = shop.order(50_000, &[(product, 1)]).await;
+    let key = shop.authenticate(&order, 50_000).await;
+    server.crash().await.unwrap();
+    let away = shop.confirm(&order, &key, 50_000).await;
+    assert_eq!(away.status, StatusCode::SERVICE_UNAVAILABLE, "{}", away.text);
+    assert_eq!(away.code(), "UNAVAILABLE");
+    assert!(!away.header("retry-after").is_empty());
+    assert_eq!(shop.get(&format!("/api/v1/orders/{order}")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(shop.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(shop.get("/livez").await.status, StatusCode::OK);
+    server.restart().await.unwrap();
+    wait_for("the api to recover", Duration::from_secs(30), async || {
+        (shop.confirm(&order, &key, 50_000).await.status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+    shop.until(&order, "DONE").await;
+    assert!(shop.workers[0].handle().is_running());
+    shop.stop_workers().await;
+    shop.finish().await;
+    server.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_confirm_that_was_accepted_is_paid_although_the_database_dies_twice_under_load() {
+    let (mut server, database) = database::own_server().await;
+    let mut shop = Shop::on(database, 0).await;
+    let product = shop.product("Ogu T", 50_000, 100_000).await;
+    let api_addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut pairs = shop.env_pairs();
+    let mut workers =
+        [Process::start(Binary::Worker, pairs.clone()), Process::start(Binary::Worker, pairs.clone())];
+    pairs.push(("API_ADDR".to_owned(), api_addr.clone()));
+    let mut api = Process::start(Binary::Api, pairs);
+    wait_for("the api to answer", Duration::from_secs(30), async || {
+        shop.http.get(format!("http://{api_addr}/livez")).send().await.ok().map(|_| ())
+    })
+    .await;
+    let simulator_addr = shop.simulator.addr().to_string();
+    shop.point_at(&api_addr, &simulator_addr);
+
+    let (over, accepted, refused) = (AtomicBool::new(false), Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    let shoppers = stream::iter(0..16).for_each_concurrent(16, async |_| {
+        while !over.load(Ordering::Relaxed) {
+            buy(&shop, product, &accepted, &refused).await;
+        }
+    });
+    let outages = async {
+        for _ in 0..2 {
+            let before = accepted.lock().unwrap().len();
+            wait_for("the shop to sell", Duration::from_secs(60), async || {
+                (accepted.lock().unwrap().len() >= before + 100).then_some(())
+            })
+            .await;
+            server.crash().await.unwrap();
+            let failing = refused.lock().unwrap().len();
+            wait_for("somebody to notice", Duration::from_secs(30), async || {
+                (refused.lock().unwrap().len() > failing).then_some(())
+            })
+            .await;
+            server.restart().await.unwrap();
+        }
+        let before = accepted.lock().unwrap().len();
+        wait_for("the shop to sell again", Duration::from_secs(60), async || {
+            (accepted.lock().unwrap().len() >= before + 100).then_some(())
+        })
+        .await;
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(shoppers, outages);
+
+    for process in workers.iter_mut().chain([&mut api]) {
+        assert!(process.is_running(), "a process ended");
+    }
+    for status in refused.lock().unwrap().iter() {
+        assert_eq!(*status, StatusCode::SERVICE_UNAVAILABLE, "an outage has one answer");
+    }
+    shop.until_outbox_is_empty().await;
+    let accepted = accepted.into_inner().unwrap();
+    for order in &accepted {
+        assert_eq!(shop.status(order).await, "DONE", "{order} was accepted");
+    }
+    for process in workers.iter_mut().chain([&mut api]) {
+        process.signal("TERM").await;
+        assert!(process.ended().await);
+    }
+    shop.finish().await;
+    server.stop().await.unwrap();
+}
+
+/// One shopper's purchase. What is refused is noted with its status; what is accepted, with its order.
+async fn buy(
+    shop: &Shop,
+    product: shared::order::ProductId,
+    accepted: &Mutex<Vec<String>>,
+    refused: &Mutex<Vec<StatusCode>>,
+) {
+    let line = serde_json::json!({"productId": product.0, "quantity": 1});
+    let body = serde_json::json!({"userId": shop.customer.0, "amount": 50_000, "orderProducts": [line]});
+    let created = shop.post("/api/v1/orders/create", body).await;
+    if created.status != StatusCode::CREATED {
+        refused.lock().unwrap().push(created.status);
+        return;
+    }
+    let order = created.json()["orderId"].as_str().unwrap().to_owned();
+    let key = shop.authenticate(&order, 50_000).await;
+    let confirmed = shop.confirm(&order, &key, 50_000).await;
+    if confirmed.status == StatusCode::ACCEPTED {
+        accepted.lock().unwrap().push(order);
+    } else {
+        refused.lock().unwrap().push(confirmed.status);
+    }
+}
+
+#[tokio::test]
+async fn terminated_sessions_cost_a_moment_and_nothing_else() {
+    let shop = Shop::start(2).await;
+    let product = shop.product("Ogu T", 50_000, 1_000).await;
+    for round in 0..5 {
+        let order = shop.accepted(50_000, &[(product, 1)]).await;
+        shop.database
+            .number(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                 where datname = current_database() and pid <> pg_backend_pid()",
+            )
+            .await;
+        wait_for("the api to answer again", Duration::from_secs(20), async || {
+            let url = format!("{}/api/v1/orders/{order}", shop.api.url());
+            (answered(shop.http.get(url)).await.status == StatusCode::OK).then_some(())
+        })
+        .await;
+        shop.until(&order, "DONE").await;
+        assert_eq!(shop.approvals(&order).await, 1, "round {round}");
+    }
+    shop.finish().await;
+}

@@ -1,0 +1,163 @@
+//! One payment from order to DONE, and the same under answers that are late, lost, wrong or not understood.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{shop::Shop, wait_for};
+
+const PRICE: i64 = 50_000;
+
+/// A shop with one worker, one product, and a rule for what Toss does.
+async fn shop_with_rule(rule: Option<Value>) -> (Shop, String) {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 10).await;
+    if let Some(rule) = rule {
+        shop.control("rules", rule).await;
+    }
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    (shop, order)
+}
+
+fn confirm_rule(then: Value, times: u32) -> Option<Value> {
+    Some(json!({"match": {"endpoint": "confirm"}, "times": times, "then": then}))
+}
+
+async fn calls(shop: &Shop, order: &str) -> Vec<(String, bool)> {
+    let is_replay = |request: &Value| request["replayed"].as_bool().unwrap_or(false);
+    let requests = shop.requests(order).await;
+    requests.iter().map(|request| (request["method"].as_str().unwrap().to_owned(), is_replay(request))).collect()
+}
+
+#[tokio::test]
+async fn an_order_is_created_authenticated_confirmed_and_paid() {
+    let shop = Shop::start(1).await;
+    let (shirt, mug) = (shop.product("Ogu T", PRICE, 59).await, shop.product("Ogu 머그컵", 15_000, 5).await);
+    let lines = json!([{"productId": shirt.0, "quantity": 1}, {"productId": mug.0, "quantity": 2}]);
+    let created = shop
+        .post(
+            "/api/v1/orders/create",
+            json!({"userId": shop.customer.0, "amount": 80_000, "orderProducts": lines}),
+        )
+        .await;
+    assert_eq!(created.status.as_u16(), 201, "{}", created.text);
+    let body = created.json();
+    let order = body["orderId"].as_str().unwrap().to_owned();
+    assert_eq!(created.header("location"), format!("/api/v1/orders/{order}"));
+    assert_eq!(body["orderName"], "Ogu T 외 1건");
+    assert_eq!((&body["amount"], &body["currency"], &body["status"]), (&json!(80_000), &json!("KRW"), &json!("READY")));
+    assert_eq!(body["statusUrl"], format!("/order/{order}"));
+
+    let key = shop.authenticate(&order, 80_000).await;
+    let confirmed = shop.post("/api/v1/orders/confirm", shop.confirmation(&order, &key, 80_000)).await;
+    assert_eq!(confirmed.status.as_u16(), 202, "{}", confirmed.text);
+    shop.until(&order, "DONE").await;
+    let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert_eq!(view["moneyMoved"], true);
+    assert_eq!(view["payment"]["status"], "DONE");
+    assert!(!view.to_string().contains(&key), "the paymentKey is masked: {view}");
+    let timeline: Vec<_> = view["timeline"].as_array().unwrap().iter().map(|event| event["to"].as_str().unwrap()).collect();
+    assert_eq!(timeline, ["IN_PROGRESS", "DONE"]);
+    assert_eq!(shop.approvals(&order).await, 1);
+    assert_eq!(shop.stock(shirt).await, 58);
+    assert_eq!(shop.stock(mug).await, 3);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_under_the_same_key_and_never_charges_twice() {
+    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "dropAfter"}), 1)).await;
+    shop.until(&order, "DONE").await;
+    assert_eq!(calls(&shop, &order).await, [("POST".to_owned(), false), ("POST".to_owned(), true)]);
+    let keys: Vec<_> = shop.requests(&order).await.iter().map(|request| request["idempotencyKey"].clone()).collect();
+    assert_eq!(keys[0], keys[1]);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_sent_again_under_the_same_key() {
+    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "dropBefore"}), 2)).await;
+    shop.until(&order, "DONE").await;
+    let requests = shop.requests(&order).await;
+    let keys: Vec<_> = requests.iter().map(|request| request["idempotencyKey"].clone()).collect();
+    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn an_error_burns_its_key_so_the_worker_asks_and_posts_again_under_the_next() {
+    let error = json!({"kind": "error", "status": 500, "code": "FAILED_INTERNAL_SYSTEM_PROCESSING"});
+    let (shop, order) = shop_with_rule(confirm_rule(error, 1)).await;
+    shop.until(&order, "DONE").await;
+    let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
+    assert_eq!(methods, ["POST", "GET", "POST"]);
+    let requests = shop.requests(&order).await;
+    assert_ne!(requests[0]["idempotencyKey"], requests[2]["idempotencyKey"]);
+    assert_eq!(shop.database.number("select key_epoch::bigint from payments").await, 1);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn an_error_that_hides_an_approval_is_found_by_asking() {
+    for code in ["PROVIDER_ERROR", "REJECT_CARD_PAYMENT", "A_CODE_NOBODY_KNOWS"] {
+        let error = json!({"kind": "errorAfter", "status": 400, "code": code});
+        let (shop, order) = shop_with_rule(confirm_rule(error, 1)).await;
+        shop.until(&order, "DONE").await;
+        let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
+        assert_eq!(methods, ["POST", "GET"], "{code}");
+        shop.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_is_no_answer() {
+    for then in [json!({"kind": "html", "status": 502}), json!({"kind": "truncate"})] {
+        let (shop, order) = shop_with_rule(confirm_rule(then, 1)).await;
+        shop.until(&order, "DONE").await;
+        assert_eq!(shop.approvals(&order).await, 1);
+        assert_eq!(shop.database.number("select key_epoch::bigint from payments").await, 0, "the key was still good");
+        shop.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn being_told_to_slow_down_fails_nobody() {
+    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "rateLimit", "retryAfterSeconds": 1}), 2)).await;
+    shop.until(&order, "DONE").await;
+    shop.finish().await;
+}
+
+/// The full table of answers is not written yet: until then a declined payment stays alive, asked about now and then.
+#[tokio::test]
+async fn a_payment_is_never_called_failed() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 10).await;
+    let order = shop.order(PRICE, &[(product, 1)]).await;
+    let authenticated =
+        shop.control("authenticate", json!({"orderId": order, "amount": PRICE, "decline": "REJECT_CARD_PAYMENT"})).await;
+    let key = authenticated["paymentKey"].as_str().unwrap();
+    assert_eq!(shop.confirm(&order, key, PRICE).await.status.as_u16(), 202);
+    wait_for("three attempts", Duration::from_secs(30), async || {
+        (shop.database.number("select count(*) from attempts where outcome = 'ask'").await >= 3).then_some(())
+    })
+    .await;
+    assert_eq!(shop.status(&order).await, "IN_PROGRESS");
+    let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
+    assert_eq!(methods.iter().filter(|method| *method == "POST").count(), 1, "{methods:?}");
+    let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert!(view["payment"]["nextLookAt"].is_string(), "the shopper is told when we look again: {view}");
+    shop.finish_with_live_intents().await;
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_its_lease_is_renewed_and_stays_the_only_one() {
+    let shop = Shop::start(2).await;
+    let product = shop.product("Ogu T", PRICE, 10).await;
+    shop.control("latency", json!({"fixedMs": 25_000})).await;
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    shop.until(&order, "DONE").await;
+    assert_eq!(calls(&shop, &order).await, [("POST".to_owned(), false)]);
+    assert_eq!(shop.database.number("select count(*) from attempts").await, 1);
+    assert_eq!(shop.database.number("select count(*) from attempts where stale").await, 0);
+    shop.finish().await;
+}

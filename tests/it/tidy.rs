@@ -1,0 +1,133 @@
+//! Rules of the house that a compiler does not know.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use shared::{order::OrderStatus, payment::PaymentStatus};
+
+use crate::harness::database::Database;
+
+const LINES_MAX: usize = 400;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|found| found == ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.as_ref().display()))
+}
+
+#[test]
+fn sql_stands_only_in_shared() {
+    for part in ["api", "worker", "simulator"] {
+        for file in files(&root().join(part).join("src"), "rs") {
+            let text = read(&file);
+            for banned in ["sqlx::query", "query!(", "query_as!(", "query_scalar!(", ".execute(\"", "raw_sql"] {
+                assert!(!text.contains(banned), "{} holds SQL: {banned}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_knows_whom_they_must_not_know() {
+    let depends_on = |part: &str, other: &str| {
+        let manifest = read(root().join(part).join("Cargo.toml"));
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        dependencies.lines().any(|line| line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} ")))
+    };
+    for (part, others) in [
+        ("api", &["worker", "simulator", "devstack"][..]),
+        ("worker", &["api", "simulator", "devstack", "askama"]),
+        ("shared", &["api", "worker", "simulator", "devstack", "axum", "askama"]),
+        ("simulator", &["shared", "api", "worker", "devstack", "sqlx"]),
+    ] {
+        for other in others {
+            assert!(!depends_on(part, other), "{part} must not know {other}");
+        }
+    }
+    assert!(depends_on("api", "shared") && depends_on("worker", "shared"), "the look at manifests sees nothing");
+}
+
+#[test]
+fn no_file_needs_a_map() {
+    for part in ["api", "worker", "shared", "simulator", "devstack", "tests"] {
+        for file in files(&root().join(part), "rs") {
+            let lines = read(&file).lines().count();
+            assert!(lines <= LINES_MAX, "{} has {lines} lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_path_the_readme_names_exists() {
+    let readme = read(root().join("README.md"));
+    let named: BTreeSet<&str> = readme
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| {
+            let known = ["api/", "worker/", "shared/", "simulator/", "devstack/", "tests/", "migrations/", ".ci/"];
+            known.iter().any(|folder| code.starts_with(folder)) && !code.contains([' ', '*', '{'])
+        })
+        .collect();
+    assert!(named.len() > 10, "the readme has no code map: {named:?}");
+    for path in named {
+        assert!(root().join(path).exists(), "the readme names {path}");
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_example() {
+    let example = read(root().join(".env.example"));
+    let mut settings = BTreeSet::new();
+    for part in ["api", "worker", "simulator"] {
+        let text = read(root().join(part).join("src/settings.rs"));
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let words = text.split('"').skip(1).step_by(2);
+        settings.extend(
+            words
+                .filter(|word| word.len() > 5 && word.contains('_'))
+                .filter(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+                .map(str::to_owned),
+        );
+    }
+    assert!(settings.contains("DATABASE_URL") && settings.contains("SIMULATOR_ADDR"), "{settings:?}");
+    for setting in settings {
+        assert!(example.contains(&format!("\n{setting}=")), "{setting} is not in .env.example");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_knows_the_same_states_as_the_code() {
+    let database = Database::new().await;
+    let names = async |constraint: &str| -> BTreeSet<String> {
+        let definition: String =
+            sqlx::query_scalar("select pg_get_constraintdef(oid) from pg_constraint where conname = $1")
+                .bind(constraint)
+                .fetch_one(&database.pool)
+                .await
+                .unwrap();
+        definition.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let orders: BTreeSet<String> = OrderStatus::ALL.iter().map(ToString::to_string).collect();
+    let payments: BTreeSet<String> = PaymentStatus::ALL.iter().map(|status| status.as_str().to_owned()).collect();
+    assert_eq!(names("orders_status_known").await, orders);
+    assert_eq!(names("payments_status_known").await, payments);
+}
