@@ -236,7 +236,11 @@ mod tests {
         check(&json!({"orderProducts": [line], "orderProduct": null}), lines, None);
         check(&json!({"orderProduct": line}), lines, None);
         check(&json!({}), lines, Some(("INVALID_REQUEST", "orderProducts")));
-        check(&json!({"orderProducts": [line], "orderProduct": line}), lines, Some(("INVALID_REQUEST", "orderProduct")));
+        check(
+            &json!({"orderProducts": [line], "orderProduct": line}),
+            lines,
+            Some(("INVALID_REQUEST", "orderProduct")),
+        );
         check(&json!({"orderProducts": line}), lines, Some(("INVALID_REQUEST", "orderProducts")));
         check(&json!({"orderProducts": [line, 1]}), lines, Some(("INVALID_REQUEST", "orderProducts[1]")));
         check(&json!({"orderProduct": [line]}), lines, Some(("INVALID_REQUEST", "orderProduct")));

@@ -20,15 +20,14 @@ use shared::{
 use url::Url;
 
 use crate::{
-    AppState,
-    Settings,
+    AppState, Settings,
     address::{Addressed, pay_address, status_address},
     body::form_problem,
     every_request::note_order,
     language::Language,
+    lines::{LineRow, line_rows},
     page::{FORM_REFERRER, Page, kst},
     problem::Problem,
-    status::{LineRow, line_rows},
 };
 
 pub(crate) async fn home() -> Redirect {
@@ -99,8 +98,9 @@ impl Cart {
         let mut cart = Self::default();
         for (name, text) in fields {
             let Some(id) = name.strip_prefix("quantity-") else { continue };
-            let wrong = || Problem::InvalidQuantity { field: name.clone() };
-            let quantity = if text.is_empty() { 0 } else { text.parse().map_err(|_| wrong())? };
+            let quantity = if text.is_empty() { Some(0) } else { text.parse().ok() };
+            let quantity = quantity.filter(|quantity| (0..=QUANTITY_MAX).contains(quantity));
+            let quantity = quantity.ok_or_else(|| Problem::InvalidQuantity { field: name.clone() })?;
             if quantity == 0 {
                 continue;
             }
@@ -202,18 +202,24 @@ pub(crate) async fn pay(
     if !is_payable(&order) {
         return Ok(Redirect::to(&status_address(order.order_no)).into_response());
     }
-    let page = PayPage {
-        language,
-        toss: &state.toss_window,
-        order_no: order.order_no.to_string(),
-        order_name: order.name.clone(),
-        amount: language.won(order.amount),
-        amount_won: order.amount.won(),
-        expires_at: kst(order.expires_at),
-        declined_before: order.status == OrderStatus::Aborted,
-        lines: line_rows(&order, language),
-    };
+    let page = PayPage::of(&order, &state.toss_window, language);
     Ok(([(header::CONTENT_SECURITY_POLICY, state.toss_window.policy.clone())], Page(page)).into_response())
+}
+
+impl<'a> PayPage<'a> {
+    fn of(order: &OrderView, toss: &'a TossWindow, language: Language) -> Self {
+        Self {
+            language,
+            toss,
+            order_no: order.order_no.to_string(),
+            order_name: order.name.clone(),
+            amount: language.won(order.amount),
+            amount_won: order.amount.won(),
+            expires_at: kst(order.expires_at),
+            declined_before: order.status == OrderStatus::Aborted,
+            lines: line_rows(order, language),
+        }
+    }
 }
 
 /// May the shopper open the window now? Whoever is late or undecided would only be refused after paying.
@@ -234,35 +240,75 @@ pub(crate) fn is_payable(order: &OrderView) -> bool {
 mod tests {
     use std::collections::HashMap;
 
-    use super::{Cart, pay_policy};
-    use crate::language::Language;
+    use askama::Template;
+    use shared::{
+        catalogue::Product,
+        order::{OrderStatus, ProductId},
+    };
+
+    use super::{Cart, Notice, PayPage, ShopPage, TossWindow, pay_policy};
+    use crate::{language::Language, sample};
+
+    #[test]
+    fn the_shop_shows_prices_stock_and_why_it_is_shown_again() {
+        let product =
+            |id, stock| Product { id: ProductId(id), name: "<b>컵</b>".to_owned(), price: sample::krw(18_000), stock };
+        let products = [product(7, 3), product(8, 0)];
+        for language in [Language::Korean, Language::English] {
+            let total = language.won(sample::krw(18_000));
+            for notice in [Notice::None, Notice::NothingChosen, Notice::PricesChanged { total }] {
+                let html = ShopPage::of(&products, &Cart::default(), notice, language).render().unwrap();
+                sample::check_page(&html, language.tag());
+                assert!(html.contains("name=\"price-7\" value=\"18000\""), "{html}");
+                assert!(html.contains("for=\"quantity-8\"") && html.matches(" disabled").count() == 1, "{html}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_pay_page_hands_the_order_to_the_script_and_keeps_markup_out() {
+        let toss = TossWindow {
+            client_key: "test_ck_abc".to_owned(),
+            sdk_url: "http://127.0.0.1:8090/v2/standard".to_owned(),
+            policy: String::new(),
+        };
+        for (status, language) in [(OrderStatus::Ready, Language::Korean), (OrderStatus::Aborted, Language::English)] {
+            let html = PayPage::of(&sample::order(status), &toss, language).render().unwrap();
+            sample::check_page(&html, language.tag());
+            assert!(html.contains("data-amount=\"50000\"") && html.contains("<noscript>"), "{html}");
+            assert_eq!(html.contains("declined"), status == OrderStatus::Aborted, "{html}");
+        }
+    }
+
+    /// The cart as `2×3 12×1 = 3500`, or the code of the problem.
+    fn read(fields: &[(&str, &str)]) -> String {
+        let fields: HashMap<_, _> =
+            fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        match Cart::read(&fields) {
+            Ok(cart) => {
+                let lines = cart.lines.iter().map(|line| format!("{}×{} ", line.product_id.0, line.quantity));
+                format!("{}= {}", lines.collect::<String>(), cart.amount)
+            }
+            Err(problem) => problem.json(Language::English)["code"].as_str().unwrap().to_owned(),
+        }
+    }
 
     #[test]
     fn a_cart_is_read_from_its_form() {
-        let check = |fields: &[(&str, &str)], expected: Result<(&[(i64, i32)], i64), &str>| {
-            let fields: HashMap<_, _> =
-                fields.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-            let read = Cart::read(&fields).map_err(|problem| problem.json(Language::English)["code"].clone());
-            match (read, expected) {
-                (Ok(cart), Ok((lines, amount))) => {
-                    let read: Vec<_> = cart.lines.iter().map(|line| (line.product_id.0, line.quantity)).collect();
-                    assert_eq!((read.as_slice(), cart.amount), (lines, amount), "{fields:?}");
-                }
-                (Err(code), Err(expected)) => assert_eq!(code, expected, "{fields:?}"),
-                (read, _) => panic!("{fields:?}: {:?}", read.map(|cart| cart.amount)),
-            }
-        };
-        check(&[], Ok((&[], 0)));
-        check(&[("quantity-1", ""), ("price-1", "500"), ("quantity-2", "0"), ("price-2", "500")], Ok((&[], 0)));
+        let check = |fields: &[(&str, &str)], expected: &str| assert_eq!(read(fields), expected, "{fields:?}");
+        check(&[], "= 0");
+        check(&[("quantity-1", ""), ("price-1", "500"), ("quantity-2", "0"), ("price-2", "500")], "= 0");
         check(
             &[("quantity-12", "1"), ("price-12", "500"), ("quantity-2", "3"), ("price-2", "1000")],
-            Ok((&[(2, 3), (12, 1)], 3_500)),
+            "2×3 12×1 = 3500",
         );
-        check(&[("quantity-1", "1")], Err("INVALID_AMOUNT"));
-        check(&[("quantity-1", "1"), ("price-1", "-5")], Err("INVALID_AMOUNT"));
-        check(&[("quantity-1", "one"), ("price-1", "5")], Err("INVALID_QUANTITY"));
-        check(&[("quantity-x", "1"), ("price-x", "5")], Err("INVALID_PRODUCT_ID"));
-        check(&[("quantity-1", "2147483647"), ("price-1", "9007199254740991")], Err("TOTAL_TOO_LARGE"));
+        check(&[("quantity-1", "1")], "INVALID_AMOUNT");
+        check(&[("quantity-1", "1"), ("price-1", "-5")], "INVALID_AMOUNT");
+        check(&[("quantity-1", "one"), ("price-1", "5")], "INVALID_QUANTITY");
+        check(&[("quantity-x", "1"), ("price-x", "5")], "INVALID_PRODUCT_ID");
+        check(&[("quantity-1", "10001"), ("price-1", "5")], "INVALID_QUANTITY");
+        check(&[("quantity-1", "-1"), ("price-1", "5")], "INVALID_QUANTITY");
+        check(&[("quantity-1", "10000"), ("price-1", "9007199254740991")], "TOTAL_TOO_LARGE");
     }
 
     #[test]

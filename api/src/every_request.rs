@@ -69,9 +69,7 @@ pub(crate) async fn limit(request: Request, next: Next) -> Response {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    // A panic's text may quote what a caller sent, so only the fact is logged here; the panic hook prints the rest.
-    drop(panic);
+/// A panic's text may quote what a caller sent, so only the fact is told; the panic hook prints the rest.
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::Internal("a handler panicked").into_response()
 }

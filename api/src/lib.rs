@@ -14,6 +14,7 @@ mod create;
 mod every_request;
 mod health;
 mod language;
+mod lines;
 mod list;
 mod operator;
 mod orders;
@@ -22,6 +23,8 @@ mod poke;
 mod prefer;
 mod problem;
 mod returned;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod settings;
 mod standing;
@@ -93,12 +96,13 @@ pub fn router(state: AppState) -> Router {
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()));
     let health = Router::new().route("/livez", get(health::livez)).route("/readyz", get(health::readyz));
 
-    api.merge(pages)
-        .merge(health)
-        .merge(assets::routes())
+    around(api.merge(pages).merge(health).merge(assets::routes()).with_state(state))
+}
+
+/// What surrounds every route, from the inside out.
+fn around(routes: Router) -> Router {
+    routes
         .fallback(async || Problem::NotFound)
-        .with_state(state)
-        // From the inside out.
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(every_request::panicked))
         .layer(from_fn(every_request::limit))
@@ -113,4 +117,107 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     tracing::info!(addr = %listener.local_addr()?, "serving");
     serve::serve(router(state), listener, &stop).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        Router,
+        body::{Body, to_bytes},
+        http::{HeaderMap, Method, Request, StatusCode, header},
+        routing::get,
+    };
+    use serde_json::Value;
+    use shared::{settings::Env, stop::Stop};
+    use tower::ServiceExt;
+
+    use super::{AppState, Settings, around, router};
+
+    /// The routes, with a database that is away.
+    fn without_database() -> Router {
+        let mut env = Env::from_pairs([
+            ("DATABASE_URL", "postgres://shop@127.0.0.1:1/shop"),
+            ("OPERATOR_USER", "operator"),
+            ("OPERATOR_PASSWORD", "password"),
+            ("TOSS_CLIENT_KEY", "test_ck_abc"),
+        ]);
+        router(AppState::start(&Settings::read(&mut env).unwrap(), &Stop::new()).unwrap())
+    }
+
+    async fn ask(router: Router, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+        let response = router.oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1_000_000).await.unwrap();
+        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn request(method: Method, address: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+        let request = Request::builder().method(method).uri(address);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(Body::from(body.to_owned())).unwrap()
+    }
+
+    fn code(body: &str) -> String {
+        serde_json::from_str::<Value>(body).unwrap()["code"].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_safe_headers_and_every_refusal_its_code() {
+        let check = async |method, address, headers: &[_], body, status: u16, expected: &str| {
+            let (answered, headers, body) = ask(without_database(), request(method, address, headers, body)).await;
+            assert_eq!(answered, status, "{address}: {body}");
+            for name in ["x-content-type-options", "referrer-policy", "content-security-policy", "cache-control"] {
+                assert!(headers.contains_key(name), "{address}: {name}");
+            }
+            if headers[header::CONTENT_TYPE] == "application/problem+json" {
+                assert_eq!(code(&body), expected, "{address}");
+                assert_eq!(headers[header::CONTENT_LANGUAGE], "ko");
+            } else {
+                assert!(body.contains(expected), "{address}: {body}");
+            }
+        };
+        let json = [("content-type", "application/json")];
+        let large = " ".repeat(64 * 1024 + 1);
+        check(Method::GET, "/livez", &[], "", 200, "ok").await;
+        check(Method::GET, "/checkout/fail?code=X", &[], "", 200, "결제하지 못했습니다").await;
+        check(Method::GET, "/assets/pay.js", &[], "", 200, "TossPayments").await;
+        check(Method::GET, "/nowhere", &[], "", 404, "NOT_FOUND").await;
+        check(Method::GET, "/api/nowhere", &[], "", 404, "NOT_FOUND").await;
+        check(Method::GET, "/order", &[], "", 401, "UNAUTHORIZED").await;
+        check(Method::GET, "/api/v1/orders", &[], "", 401, "UNAUTHORIZED").await;
+        check(Method::GET, "/api/v1/orders/7", &[], "", 400, "INVALID_ORDER_ID").await;
+        check(Method::GET, "/order/%ff", &[], "", 400, "INVALID_ORDER_ID").await;
+        check(Method::PUT, "/order", &[], "", 405, "METHOD_NOT_ALLOWED").await;
+        check(Method::POST, "/api/v1/orders/create", &[], "{}", 415, "UNSUPPORTED_MEDIA_TYPE").await;
+        check(Method::POST, "/api/v1/orders/create", &json, "{", 400, "MALFORMED_JSON").await;
+        check(Method::POST, "/api/v1/orders/confirm", &json, &large, 413, "BODY_TOO_LARGE").await;
+        check(Method::POST, "/checkout", &json, "{}", 415, "UNSUPPORTED_MEDIA_TYPE").await;
+        let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
+        check(Method::POST, "/checkout/confirm", &foreign, "", 403, "CROSS_SITE").await;
+    }
+
+    #[tokio::test]
+    async fn a_wrong_method_is_told_the_right_ones() {
+        let (_, headers, _) = ask(without_database(), request(Method::GET, "/checkout/confirm", &[], "")).await;
+        assert_eq!(headers[header::ALLOW], "POST");
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_away_is_said_so_and_hangs_nobody() {
+        let asked = request(Method::GET, "/api/v1/orders/019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e", &[], "");
+        let (status, headers, body) = ask(without_database(), asked).await;
+        assert_eq!((status, code(&body).as_str()), (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"));
+        assert_eq!(headers[header::RETRY_AFTER], "2");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_without_its_words() {
+        async fn panic() {
+            panic!("canary");
+        }
+        let router = around(Router::new().route("/api/panic", get(panic)));
+        let (status, _, body) = ask(router, request(Method::GET, "/api/panic", &[], "")).await;
+        assert_eq!((status, code(&body).as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"));
+        assert!(!body.contains("canary"), "{body}");
+    }
 }

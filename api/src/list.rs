@@ -59,11 +59,10 @@ impl ListPage {
             let size = (asked.size != PAGE_SIZE).then(|| asked.size.to_string());
             list_address(&[("status", status.map(|status| status.to_string())), ("size", size), ("cursor", cursor)])
         };
-        let all = Filter {
-            name: language.pick("전체", "All"),
-            address: address(None, None),
-            chosen: asked.status.is_none(),
-        };
+        let all =
+            Filter {
+                name: language.pick("전체", "All"), address: address(None, None), chosen: asked.status.is_none()
+            };
         let by_status = OrderStatus::ALL.into_iter().map(|status| Filter {
             name: standing::name(status, language),
             address: address(Some(status), None),
@@ -96,5 +95,55 @@ impl Row {
             tone: standing::tone(order.status),
             created_at: kst(order.created_at),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use askama::Template;
+    use shared::order::{Cursor, ListedOrder, OrderNo, OrderStatus, Page};
+    use time::macros::datetime;
+
+    use super::ListPage;
+    use crate::{language::Language, orders::Asked, sample};
+
+    fn listed(status: OrderStatus) -> ListedOrder {
+        ListedOrder {
+            order_no: OrderNo::generate(),
+            name: "<b>컵</b>".to_owned(),
+            customer: "<b>김하나</b>".to_owned(),
+            amount: sample::krw(50_000),
+            status,
+            created_at: datetime!(2026-11-22 04:20:05 UTC),
+        }
+    }
+
+    fn render(asked: &Asked, found: &Page, language: Language) -> String {
+        let html = ListPage::of(asked, found, language).render().unwrap();
+        sample::check_page(&html, language.tag());
+        html
+    }
+
+    #[test]
+    fn the_list_shows_every_state_and_leads_to_older_orders() {
+        let next = Cursor::parse("AAAAAAAAAE0");
+        let found = Page { orders: OrderStatus::ALL.into_iter().map(listed).collect(), next };
+        let asked = Asked { size: 9, cursor: next, status: Some(OrderStatus::Done) };
+        for language in [Language::Korean, Language::English] {
+            let html = render(&asked, &found, language);
+            for order in &found.orders {
+                assert!(html.contains(&format!("/order/{}", order.order_no)), "{html}");
+            }
+            assert!(html.contains("/order?status=DONE&#38;size=9&#38;cursor=AAAAAAAAAE0"), "{html}");
+            assert!(html.contains("href=\"/order?status=DONE&#38;size=9\""), "no way back to the newest: {html}");
+            assert_eq!(html.matches("aria-current").count(), 1, "{html}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_says_so_and_leads_nowhere() {
+        let asked = Asked { size: 20, cursor: None, status: None };
+        let html = render(&asked, &Page { orders: Vec::new(), next: None }, Language::Korean);
+        assert!(html.contains("주문이 없습니다") && !html.contains("rel=\"next\""), "{html}");
     }
 }

@@ -7,7 +7,9 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use shared::{
     money::Krw,
-    order::{self, Cursor, EventView, LineView, ListedOrder, OrderNo, OrderStatus, OrderView, PAGE_SIZE_MAX, PaymentView},
+    order::{
+        self, Cursor, EventView, LineView, ListedOrder, OrderNo, OrderStatus, OrderView, PAGE_SIZE_MAX, PaymentView,
+    },
     payment::PaymentStatus,
 };
 use time::OffsetDateTime;
@@ -24,7 +26,7 @@ pub(crate) const PAGE_SIZE: u8 = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Order {
+pub(crate) struct OrderJson {
     order_id: OrderNo,
     order_name: String,
     amount: Krw,
@@ -37,15 +39,15 @@ pub(crate) struct Order {
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
-    lines: Vec<Line>,
+    lines: Vec<LineJson>,
     /// The newest.
-    payment: Option<Payment>,
-    timeline: Vec<Event>,
+    payment: Option<PaymentJson>,
+    timeline: Vec<EventJson>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct LineJson {
     product_id: i64,
     name: String,
     unit_price: Krw,
@@ -54,7 +56,7 @@ struct Line {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Payment {
+struct PaymentJson {
     /// Masked.
     payment_key: String,
     status: PaymentStatus,
@@ -67,7 +69,7 @@ struct Payment {
 }
 
 #[derive(Serialize)]
-struct Event {
+struct EventJson {
     from: Option<OrderStatus>,
     to: OrderStatus,
     cause: String,
@@ -75,12 +77,12 @@ struct Event {
     at: OffsetDateTime,
 }
 
-pub(crate) async fn read(State(state): State<AppState>, address: Addressed) -> Result<Json<Order>, Problem> {
+pub(crate) async fn read(State(state): State<AppState>, address: Addressed) -> Result<Json<OrderJson>, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
     Ok(Json(order.into()))
 }
 
-impl From<OrderView> for Order {
+impl From<OrderView> for OrderJson {
     fn from(order: OrderView) -> Self {
         Self {
             order_id: order.order_no,
@@ -91,20 +93,20 @@ impl From<OrderView> for Order {
             money_moved: Money::of(order.status).has_moved(),
             created_at: order.created_at,
             expires_at: order.expires_at,
-            lines: order.lines.into_iter().map(Line::from).collect(),
-            payment: order.payments.into_iter().next_back().map(Payment::from),
-            timeline: order.events.into_iter().map(Event::from).collect(),
+            lines: order.lines.into_iter().map(LineJson::from).collect(),
+            payment: order.payments.into_iter().next_back().map(PaymentJson::from),
+            timeline: order.events.into_iter().map(EventJson::from).collect(),
         }
     }
 }
 
-impl From<LineView> for Line {
+impl From<LineView> for LineJson {
     fn from(line: LineView) -> Self {
         Self { product_id: line.product_id, name: line.name, unit_price: line.unit_price, quantity: line.quantity }
     }
 }
 
-impl From<PaymentView> for Payment {
+impl From<PaymentView> for PaymentJson {
     fn from(payment: PaymentView) -> Self {
         Self {
             payment_key: payment.payment_key.to_string(),
@@ -117,7 +119,7 @@ impl From<PaymentView> for Payment {
     }
 }
 
-impl From<EventView> for Event {
+impl From<EventView> for EventJson {
     fn from(event: EventView) -> Self {
         Self { from: event.from_status, to: event.to_status, cause: event.cause, at: event.at }
     }
@@ -148,20 +150,24 @@ impl Asked {
         });
         let cursor = given(query.cursor).map(|text| Cursor::parse(&text).ok_or(Problem::InvalidCursor));
         let status = given(query.status).map(|text| OrderStatus::parse(&text).ok_or(Problem::InvalidStatus));
-        Ok(Self { size: size.transpose()?.unwrap_or(PAGE_SIZE), cursor: cursor.transpose()?, status: status.transpose()? })
+        Ok(Self {
+            size: size.transpose()?.unwrap_or(PAGE_SIZE),
+            cursor: cursor.transpose()?,
+            status: status.transpose()?,
+        })
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Orders {
-    orders: Vec<Listed>,
+pub(crate) struct ListJson {
+    orders: Vec<ListedJson>,
     next_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct ListedJson {
     order_id: OrderNo,
     order_name: String,
     customer: String,
@@ -177,14 +183,14 @@ pub(crate) async fn list(
     _: Operator,
     State(state): State<AppState>,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Orders>, Problem> {
+) -> Result<Json<ListJson>, Problem> {
     let asked = Asked::read(query)?;
     let page = order::list(&state.pool, asked.status, asked.cursor, asked.size).await?;
     let next_cursor = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(Orders { orders: page.orders.into_iter().map(Listed::from).collect(), next_cursor }))
+    Ok(Json(ListJson { orders: page.orders.into_iter().map(ListedJson::from).collect(), next_cursor }))
 }
 
-impl From<ListedOrder> for Listed {
+impl From<ListedOrder> for ListedJson {
     fn from(order: ListedOrder) -> Self {
         Self {
             order_id: order.order_no,

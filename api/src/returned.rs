@@ -130,17 +130,19 @@ async fn confirm_for_its_customer(state: &AppState, returned: &Returned) -> Resu
 }
 
 fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
-    match problem {
-        Problem::OrderNotFound | Problem::OrderExpired | Problem::OutOfStock { .. } => NextStep::Shop,
+    if matches!(problem, Problem::OrderNotFound | Problem::OrderExpired | Problem::OutOfStock { .. }) {
+        NextStep::Shop
+    } else if problem.is_ours() {
         // It may or may not have been accepted; the same again is safe either way.
-        problem if problem.is_ours() => NextStep::Again(returned.address()),
-        _ => NextStep::Order(returned.order_no),
+        NextStep::Again(returned.address())
+    } else {
+        NextStep::Order(returned.order_no)
     }
 }
 
 #[derive(Template)]
 #[template(path = "fail.html")]
-struct FailPage {
+pub(crate) struct FailPage {
     language: Language,
     canceled: bool,
     /// Words from the address, which anybody may have written: shown as a quotation.
@@ -157,14 +159,16 @@ struct FailedOrder {
     status: String,
 }
 
-/// `GET /checkout/fail?code&message&orderId`; Toss leaves the order out when the shopper canceled.
+/// `GET /checkout/fail?code&message&orderId`; Toss leaves the order out when the shopper canceled, so our own `order`
+/// stands in the address too.
 pub(crate) async fn fail(
     State(state): State<AppState>,
     language: Language,
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Page<FailPage>, Problem> {
     let parameters = read_query(query)?;
-    let order = match parameters.get("orderId").and_then(|text| OrderNo::parse(text)) {
+    let named = parameters.get("orderId").or_else(|| parameters.get("order"));
+    let order = match named.and_then(|text| OrderNo::parse(text)) {
         Some(order_no) => {
             note_order(order_no);
             order::view(&state.pool, order_no).await?
@@ -204,7 +208,11 @@ fn quotation(text: Option<&String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quotation;
+    use askama::Template;
+    use shared::order::OrderStatus;
+
+    use super::{FailPage, FailedOrder, Parameters, Returned, quotation};
+    use crate::{language::Language, problem::Problem, sample};
 
     #[test]
     fn words_from_the_address_are_short_and_keep_their_place() {
@@ -213,5 +221,54 @@ mod tests {
         assert_eq!(quoted("a\u{202e}b\0c\nd"), "abcd");
         assert_eq!(quoted(&"가".repeat(1_000)).chars().count(), 200);
         assert_eq!(quotation(None), "");
+    }
+
+    #[test]
+    fn the_fail_page_shows_our_own_books_for_every_state() {
+        for status in OrderStatus::ALL {
+            for language in [Language::Korean, Language::English] {
+                let page = FailPage {
+                    language,
+                    canceled: false,
+                    code: "<b>CODE</b>".to_owned(),
+                    message: "<b>결제되었습니다</b>".to_owned(),
+                    order: Some(FailedOrder::of(&sample::order(status), language)),
+                };
+                let html = page.render().unwrap();
+                sample::check_page(&html, language.tag());
+                let again = matches!(status, OrderStatus::Ready | OrderStatus::Aborted);
+                assert_eq!(html.contains(language.pick("다시 결제하기", "Try again")), again, "{status}: {html}");
+            }
+        }
+    }
+
+    fn read(parameters: &[(&str, &str)]) -> Result<Returned, Problem> {
+        let parameters: Parameters =
+            parameters.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Returned::read(&parameters)
+    }
+
+    #[test]
+    fn what_toss_returned_is_read_or_refused_by_field() {
+        let good =
+            [("orderId", "019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e"), ("paymentKey", "tgen/1&2"), ("amount", "50000")];
+        let returned = read(&good).unwrap();
+        let again =
+            "/checkout/success?orderId=019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e&paymentKey=tgen%2F1%262&amount=50000";
+        assert_eq!(returned.address(), again);
+
+        let check = |name: &str, text: Option<&str>, code: &str| {
+            let others = good.into_iter().filter(|(other, _)| *other != name);
+            let parameters: Vec<_> = others.chain(text.map(|text| (name, text))).collect();
+            let problem = read(&parameters).err().unwrap();
+            assert_eq!(problem.json(Language::English)["code"], code, "{parameters:?}");
+        };
+        for (name, code) in
+            [("orderId", "INVALID_ORDER_ID"), ("paymentKey", "INVALID_PAYMENT_KEY"), ("amount", "INVALID_AMOUNT")]
+        {
+            check(name, None, "INVALID_REQUEST");
+            check(name, Some(""), code);
+            check(name, Some("a b"), code);
+        }
     }
 }

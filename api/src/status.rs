@@ -14,6 +14,7 @@ use crate::{
     AppState,
     address::{Addressed, pay_address},
     language::Language,
+    lines::{LineRow, line_rows},
     page::{Page, kst},
     problem::Problem,
     standing,
@@ -59,13 +60,6 @@ enum Standing {
 struct Parts {
     returned: String,
     kept: String,
-}
-
-struct LineRow {
-    name: String,
-    unit_price: String,
-    quantity: i32,
-    sum: String,
 }
 
 struct PaymentRow {
@@ -160,19 +154,6 @@ impl Parts {
     }
 }
 
-pub(crate) fn line_rows(order: &OrderView, language: Language) -> Vec<LineRow> {
-    let rows = order.lines.iter().map(|line| {
-        let sum = line.unit_price.won().checked_mul(line.quantity.into()).and_then(Krw::new);
-        LineRow {
-            name: line.name.clone(),
-            unit_price: language.won(line.unit_price),
-            quantity: line.quantity,
-            sum: sum.map(|sum| language.won(sum)).unwrap_or_default(),
-        }
-    });
-    rows.collect()
-}
-
 impl PaymentRow {
     fn of(payment: &PaymentView) -> Self {
         // Toss's text becomes a link; an address of another kind (`javascript:`) must not.
@@ -200,4 +181,97 @@ fn moments(order: &OrderView, language: Language) -> Vec<Moment> {
         at: kst(event.at),
     });
     std::iter::once(created).chain(events).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use askama::Template;
+    use shared::order::{OrderStatus, OrderView};
+    use time::Duration;
+
+    use super::StatusPage;
+    use crate::{language::Language, sample};
+
+    fn render(order: &OrderView, language: Language) -> String {
+        let html = StatusPage::of(order, language).render().unwrap();
+        sample::check_page(&html, language.tag());
+        assert!(!html.contains(sample::PAYMENT_KEY), "{html}");
+        html
+    }
+
+    /// What the page of each state says about money, in both languages.
+    fn said_about_money(status: OrderStatus) -> [&'static str; 2] {
+        match status {
+            OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired => {
+                ["빠져나간 돈이 없습니다", "No money has moved"]
+            }
+            OrderStatus::InProgress => ["돈이 빠져나갔는지 토스페이먼츠에 확인하고", "whether money has moved"],
+            OrderStatus::WaitingForDeposit => ["아직 입금되지 않았습니다", "No money has arrived yet"],
+            OrderStatus::Done => ["50,000원이 한 번 결제되었습니다", "50,000 KRW was charged, once"],
+            OrderStatus::PartialCanceled => ["20,000원을 돌려드렸고", "20,000 KRW was given back"],
+            OrderStatus::Canceled => ["모두 결제 수단으로 돌아갔습니다", "All that was charged was given back"],
+            OrderStatus::Review => ["돈이 빠져나갔는지 아직 알 수 없습니다", "cannot tell yet whether money has moved"],
+        }
+    }
+
+    #[test]
+    fn every_state_has_a_page_that_says_whether_money_moved() {
+        for status in OrderStatus::ALL {
+            let order = sample::order(status);
+            let [korean, english] = said_about_money(status);
+            for (language, said) in [(Language::Korean, korean), (Language::English, english)] {
+                let html = render(&order, language);
+                assert!(html.contains(said), "{status}: {html}");
+                assert!(html.contains(&order.order_no.to_string()), "{html}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_paid_order_is_called_paid() {
+        for status in OrderStatus::ALL {
+            let html = render(&sample::order(status), Language::Korean);
+            assert_eq!(html.contains("결제되었습니다"), status == OrderStatus::Done, "{status}: {html}");
+        }
+    }
+
+    #[test]
+    fn the_page_reloads_itself_only_while_something_may_still_happen() {
+        for status in OrderStatus::ALL {
+            let html = render(&sample::order(status), Language::Korean);
+            assert_eq!(html.contains("http-equiv=\"refresh\""), !status.is_decided(), "{status}: {html}");
+        }
+    }
+
+    #[test]
+    fn while_confirming_the_page_says_when_we_look_again() {
+        let mut order = sample::order(OrderStatus::InProgress);
+        let html = render(&order, Language::Korean);
+        assert!(html.contains("확인 중입니다. 다시 결제하지 마세요."), "{html}");
+        assert!(html.contains("2026-11-22 13:23:07 (KST)"), "{html}");
+        order.read_at += Duration::HOUR;
+        assert!(render(&order, Language::Korean).contains("지금 확인하고 있습니다"));
+    }
+
+    #[test]
+    fn who_is_late_is_not_led_to_pay() {
+        for status in [OrderStatus::Ready, OrderStatus::Aborted] {
+            let mut order = sample::order(status);
+            let pay = format!("href=\"/checkout/{}\"", order.order_no);
+            assert!(render(&order, Language::Korean).contains(&pay));
+            order.read_at = order.expires_at;
+            let html = render(&order, Language::Korean);
+            assert!(!html.contains(&pay) && html.contains("빠져나간 돈이 없습니다"), "{html}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_is_no_web_address_is_no_link() {
+        let mut order = sample::order(OrderStatus::Done);
+        assert!(render(&order, Language::Korean).contains("영수증"));
+        for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example"] {
+            order.payments.last_mut().unwrap().receipt_url = Some(url.to_owned());
+            assert!(!render(&order, Language::Korean).contains("영수증"));
+        }
+    }
 }

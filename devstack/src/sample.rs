@@ -45,7 +45,9 @@ pub async fn seed(pool: &PgPool) -> anyhow::Result<bool> {
         let total = Krw::new(first.1 + 2 * second.1).ok_or_else(|| anyhow::anyhow!("a sample order is too dear"))?;
         let new = NewOrder::new(*customer, total, &[line(*first, 1), line(*second, 2)])
             .map_err(|refusal| anyhow::anyhow!("a sample order is refused: {refusal:?}"))?;
-        order::create(pool, &new).await?.map_err(|refusal| anyhow::anyhow!("a sample order is refused: {refusal:?}"))?;
+        order::create(pool, &new)
+            .await?
+            .map_err(|refusal| anyhow::anyhow!("a sample order is refused: {refusal:?}"))?;
     }
     Ok(true)
 }

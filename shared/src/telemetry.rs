@@ -3,6 +3,8 @@
 //! Field names are dotted and carry their unit (`order.no`, `duration_ms`). Never logged: secrets, bodies, whole
 //! paymentKeys, names of people.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. A filter that cannot be parsed is an error, not silence.
@@ -12,6 +14,7 @@ pub fn start(filter: Option<&str>) -> Result<(), String> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init()
         .map_err(|error| format!("logging was started twice: {error}"))
 }

@@ -20,7 +20,9 @@ pub(crate) fn statements(log: &std::path::Path, from: usize) -> HashMap<String, 
     for line in log.lines() {
         let Some(line) = line.strip_prefix("hanbeon|hanbeon-api|") else { continue };
         // "execute sqlx_s_1: select …" for prepared statements, "statement: BEGIN" for the others
-        let Some((_, statement)) = line.split_once("LOG:").and_then(|(_, said)| said.split_once(": ")) else { continue };
+        let Some((_, statement)) = line.split_once("LOG:").and_then(|(_, said)| said.split_once(": ")) else {
+            continue;
+        };
         if line.contains("execute ") || line.contains("statement: ") {
             *counts.entry(statement.chars().take(60).collect()).or_insert(0) += 1;
         }

@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
-use shared::outbox::{
-    self, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, Lessee, Outcome, Settled, Watermark, settle,
+use shared::{
+    order::OrderId,
+    outbox::{
+        self, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, Lessee, Outcome, Settled, Watermark, settle,
+    },
 };
 use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tokio::task::JoinSet;
@@ -65,10 +68,10 @@ async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_
     let database = Database::new().await;
     intents(&database, 100_000).await;
     let pools = [database.worker_pool(), database.worker_pool()];
-    let fences: Arc<Mutex<HashSet<Fence>>> = Arc::default();
+    let seen: Arc<Mutex<(HashSet<Fence>, HashSet<OrderId>)>> = Arc::default();
     let mut claimers = JoinSet::new();
     for claimer in 0..16_usize {
-        let (pool, fences) = (pools[claimer % 2].clone(), Arc::clone(&fences));
+        let (pool, seen) = (pools[claimer % 2].clone(), Arc::clone(&seen));
         let lessee = Lessee::new(i64::try_from(claimer % 2).unwrap());
         claimers.spawn(async move {
             let mut low = Watermark::LOWEST;
@@ -79,15 +82,15 @@ async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_
                 assert!(claimed.len() <= usize::from(asked), "asked for {asked}, got {}", claimed.len());
                 assert!(claimed.unreadable.is_empty());
                 taken += claimed.len();
-                let mut fences = fences.lock().unwrap();
+                let mut seen = seen.lock().unwrap();
                 for claim in &claimed.claims {
-                    assert!(fences.insert(claim.fence()), "{:?} was claimed twice", claim.fence());
+                    assert!(seen.0.insert(claim.fence()), "{:?} was claimed twice", claim.fence());
+                    seen.1.insert(claim.fence().order_id);
                 }
-                let orders: HashSet<_> = fences.iter().map(|fence| fence.order_id).collect();
-                if orders.len() == INTENTS {
+                if seen.1.len() == INTENTS {
                     return taken;
                 }
-                drop(fences);
+                drop(seen);
                 // An empty answer looks everywhere next time: what others had locked may be free.
                 low = claimed.low.unwrap_or(Watermark::LOWEST);
             }
@@ -95,7 +98,7 @@ async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_
     }
     let taken: Vec<usize> = claimers.join_all().await;
     assert!(taken.iter().sum::<usize>() >= INTENTS);
-    assert_eq!(fences.lock().unwrap().len(), taken.iter().sum::<usize>(), "a claim without a fence of its own");
+    assert_eq!(seen.lock().unwrap().0.len(), taken.iter().sum::<usize>(), "a claim without a fence of its own");
 }
 
 #[tokio::test]
@@ -154,7 +157,8 @@ async fn a_running_worker_finds_what_commits_late() {
     let late = shop.accepted(1_000, &[(product, 1)]).await;
     let mut open = shop.database.pool.begin().await.unwrap();
     // The accepting transaction is still open, and began a minute ago.
-    let moved: i64 = sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
+    let moved: i64 =
+        sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
     sqlx::query("insert into outbox (order_id, kind, due_at) values ($1, 1, now() - interval '1 minute')")
         .bind(moved)
         .execute(&mut *open)

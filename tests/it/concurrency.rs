@@ -28,7 +28,10 @@ async fn race(stock: i64, orders: usize, paid: usize, left: i64) {
     let refused = codes.iter().filter(|code| *code == "OUT_OF_STOCK").count();
     assert_eq!((codes.len() - refused, refused), (paid, orders - paid), "{codes:?}");
     shop.until_outbox_is_empty().await;
-    assert_eq!(shop.database.number("select count(*) from orders where status = 'DONE'").await, i64::try_from(paid).unwrap());
+    assert_eq!(
+        shop.database.number("select count(*) from orders where status = 'DONE'").await,
+        i64::try_from(paid).unwrap()
+    );
     assert_eq!(shop.stock(product).await, left);
     shop.finish().await;
 }
@@ -93,8 +96,7 @@ async fn two_payment_keys_of_one_order_at_once_are_one_payment() {
     for _ in 0..20 {
         let order = shop.order(50_000, &[(product, 1)]).await;
         let keys = [shop.authenticate(&order, 50_000).await, shop.authenticate(&order, 50_000).await];
-        let (one, other) =
-            tokio::join!(shop.confirm(&order, &keys[0], 50_000), shop.confirm(&order, &keys[1], 50_000));
+        let (one, other) = tokio::join!(shop.confirm(&order, &keys[0], 50_000), shop.confirm(&order, &keys[1], 50_000));
         let (winner, loser) = if one.status == StatusCode::ACCEPTED { (one, other) } else { (other, one) };
         assert_eq!(winner.status, StatusCode::ACCEPTED, "{}", winner.text);
         assert!(["PAYMENT_IN_PROGRESS", "ALREADY_PAID"].contains(&loser.code().as_str()), "{}", loser.text);

@@ -3,6 +3,8 @@
 //! Every story that moves orders ends in an audit, which knows nothing of our code's intentions: it compares our books
 //! with the simulator's ledger.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod harness;
 
 mod accepting;

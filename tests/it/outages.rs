@@ -52,8 +52,7 @@ async fn every_confirm_that_was_accepted_is_paid_although_the_database_dies_twic
     let product = shop.product("Ogu T", 50_000, 100_000).await;
     let api_addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut pairs = shop.env_pairs();
-    let mut workers =
-        [Process::start(Binary::Worker, pairs.clone()), Process::start(Binary::Worker, pairs.clone())];
+    let mut workers = [Process::start(Binary::Worker, pairs.clone()), Process::start(Binary::Worker, pairs.clone())];
     pairs.push(("API_ADDR".to_owned(), api_addr.clone()));
     let mut api = Process::start(Binary::Api, pairs);
     wait_for("the api to answer", Duration::from_secs(30), async || {
@@ -145,7 +144,7 @@ async fn terminated_sessions_cost_a_moment_and_nothing_else() {
         shop.database
             .number(
                 "select count(pg_terminate_backend(pid)) from pg_stat_activity
-                 where datname = current_database() and pid <> pg_backend_pid()",
+                 where datname = current_database() and application_name like 'hanbeon-%'",
             )
             .await;
         wait_for("the api to answer again", Duration::from_secs(20), async || {

@@ -28,6 +28,7 @@ use shared::{
 };
 
 use crate::language::Language;
+use words::Row;
 
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -140,22 +141,31 @@ impl Problem {
 
     /// Once, with the whole chain of causes. What callers did wrong is theirs to read, not ours.
     fn log(&self) {
-        let code = self.row().code;
-        match self {
-            Self::Unavailable(error) => tracing::warn!(problem.code = code, error = %chain(error), "not available"),
-            Self::Broken(error) => tracing::error!(problem.code = code, error = %chain(error), "failed"),
-            Self::Internal(what) => tracing::error!(problem.code = code, error = what, "failed"),
-            _ if self.is_ours() => tracing::warn!(problem.code = code, "not available"),
+        let Row { code, status, .. } = self.row();
+        let error = if let Self::Unavailable(error) | Self::Broken(error) = self {
+            chain(error)
+        } else if let Self::Internal(what) = self {
+            (*what).to_owned()
+        } else {
+            String::new()
+        };
+        match status {
+            StatusCode::INTERNAL_SERVER_ERROR => tracing::error!(problem.code = code, error, "failed"),
+            StatusCode::SERVICE_UNAVAILABLE => tracing::warn!(problem.code = code, error, "not available"),
             _ => tracing::debug!(problem.code = code, "refused"),
         }
     }
 }
 
+/// Some libraries repeat the cause in their own words; it is told once.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        let _ = write!(text, ": {cause}"); // writing to a String cannot fail
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            let _ = write!(text, ": {cause_text}"); // writing to a String cannot fail
+        }
         source = cause.source();
     }
     text
@@ -231,7 +241,7 @@ struct ProblemPage {
 /// Gives every problem its words, as JSON or as a page, and every page its language header.
 pub(crate) async fn render(request: Request, next: middleware::Next) -> Response {
     let language = Language::of(request.headers());
-    let as_json = ["/api", "/livez", "/readyz"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let as_json = ["/api/", "/livez", "/readyz"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let mut response = next.run(request).await;
     let problem = match response.extensions_mut().remove::<Arc<Problem>>() {
         Some(problem) => problem,
@@ -334,9 +344,7 @@ mod tests {
     #[test]
     fn every_problem_has_a_code_of_its_own_and_words_in_both_languages() {
         let mut codes = HashSet::new();
-        let mut count = 0;
         for problem in all() {
-            count += 1;
             assert!(codes.insert(problem.row().code), "{problem:?}");
             let [korean, english] = [Language::Korean, Language::English].map(|language| problem.json(language));
             assert_ne!(korean["title"], english["title"], "{problem:?}");
@@ -350,7 +358,6 @@ mod tests {
                 assert_eq!(body["status"], problem.row().status.as_u16());
             }
         }
-        assert_eq!(count, 32);
     }
 
     #[test]

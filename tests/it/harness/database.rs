@@ -11,7 +11,10 @@ use shared::{
     db::{self, Role},
     settings::Env,
 };
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::sync::OnceCell;
 
 const TEMPLATE: &str = "hanbeon_template";
@@ -19,15 +22,14 @@ const TEMPLATE: &str = "hanbeon_template";
 /// Where new databases are made, as an administrator.
 struct Home {
     admin_url: String,
-    /// None when `DATABASE_URL` named a server that is not ours.
-    server: Option<Server>,
+    /// Ours, kept running; none when `DATABASE_URL` named somebody else's.
+    _server: Option<Server>,
 }
 
 static HOME: OnceCell<Home> = OnceCell::const_new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Database {
-    pub(crate) name: String,
     pub(crate) url: String,
     /// The test's own eyes and hands.
     pub(crate) pool: PgPool,
@@ -39,12 +41,14 @@ impl Database {
         let home = HOME.get_or_init(home).await;
         let name = format!("hanbeon_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         create(&home.admin_url, &name).await;
-        Self::at(name.clone(), with_database(&home.admin_url, &name))
+        Self::at(with_database(&home.admin_url, &name))
     }
 
-    pub(crate) fn at(name: String, url: String) -> Self {
-        let pool = db::pool(&url.as_str().into(), Role::Api, 5).unwrap();
-        Self { name, url, pool }
+    fn at(url: String) -> Self {
+        // Named apart from the parts under test, so that a story can count or cut the connections of those alone.
+        let options: PgConnectOptions = url.parse().unwrap();
+        let pool = PgPoolOptions::new().max_connections(5).connect_lazy_with(options.application_name("tests"));
+        Self { url, pool }
     }
 
     pub(crate) fn worker_pool(&self) -> PgPool {
@@ -58,11 +62,6 @@ impl Database {
     pub(crate) async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await.unwrap()
     }
-
-    /// The server's log, where the server is ours.
-    pub(crate) fn server_log() -> Option<std::path::PathBuf> {
-        HOME.get().and_then(|home| home.server.as_ref()).map(Server::log_path)
-    }
 }
 
 /// A server of the caller's own, with one migrated database on it.
@@ -71,7 +70,7 @@ pub(crate) async fn own_server() -> (Server, Database) {
     server.create_database(TEMPLATE, None).await.unwrap();
     db::migrate(&server.url(TEMPLATE).as_str().into()).await.unwrap();
     server.create_database("hanbeon", Some(TEMPLATE)).await.unwrap();
-    let database = Database::at("hanbeon".to_owned(), server.url("hanbeon"));
+    let database = Database::at(server.url("hanbeon"));
     (server, database)
 }
 
@@ -102,7 +101,7 @@ async fn home() -> Home {
     }
     admin.close().await.unwrap();
     db::migrate(&with_database(&admin_url, TEMPLATE).as_str().into()).await.unwrap();
-    Home { admin_url, server }
+    Home { admin_url, _server: server }
 }
 
 async fn create(admin_url: &str, name: &str) {

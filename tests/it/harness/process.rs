@@ -32,10 +32,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts it with this environment and no other.
+    /// Starts it with this environment and no other, and without logs unless it asks for some.
     pub(crate) fn start(binary: Binary, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut child = Command::new(binary.path())
             .env_clear()
+            .env("RUST_LOG", "off")
             .envs(env)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -78,6 +79,10 @@ impl Process {
 
     /// Waits until it ends by itself and says whether it ended well.
     pub(crate) async fn ended(&mut self) -> bool {
-        tokio::time::timeout(Duration::from_secs(90), self.child.wait()).await.expect("it does not end").unwrap().success()
+        tokio::time::timeout(Duration::from_secs(90), self.child.wait())
+            .await
+            .expect("it does not end")
+            .unwrap()
+            .success()
     }
 }

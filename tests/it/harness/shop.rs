@@ -62,6 +62,9 @@ pub(crate) fn http() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        if let Some(filter) = Env::of_process().text("RUST_LOG") {
+            let _ = shared::telemetry::start(Some(filter));
+        }
     });
     reqwest::Client::builder()
         .timeout(Duration::from_secs(70))
@@ -133,7 +136,13 @@ impl Shop {
         self.database.number(&format!("select stock from products where id = {}", product.0)).await
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answered {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answered {
         let mut request = self.http.request(method, format!("{}{path}", self.api_url));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -159,7 +168,8 @@ impl Shop {
 
     /// Creates an order and returns its number.
     pub(crate) async fn order(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
-        let lines: Vec<_> = lines.iter().map(|(id, quantity)| json!({"productId": id.0, "quantity": quantity})).collect();
+        let lines: Vec<_> =
+            lines.iter().map(|(id, quantity)| json!({"productId": id.0, "quantity": quantity})).collect();
         let body = json!({"userId": self.customer.0, "amount": amount, "orderProducts": lines});
         let created = self.post("/api/v1/orders/create", body).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
