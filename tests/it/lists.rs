@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use reqwest::StatusCode;
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::{
@@ -36,11 +35,10 @@ async fn walk(shop: &Shop, query: &str) -> Vec<String> {
         let numbers =
             page["orders"].as_array().unwrap().iter().map(|order| order["orderId"].as_str().unwrap().to_owned());
         walked.extend(numbers);
-        match &page["nextCursor"] {
-            Value::String(next) => cursor = format!("&cursor={next}"),
-            Value::Null => return walked,
-            other => panic!("{other}"),
+        if page["nextCursor"].is_null() {
+            return walked;
         }
+        cursor = format!("&cursor={}", page["nextCursor"].as_str().unwrap());
     }
 }
 

@@ -71,7 +71,7 @@ async fn every_confirm_that_was_accepted_is_paid_although_the_database_dies_twic
     let outages = async {
         for _ in 0..2 {
             let before = accepted.lock().unwrap().len();
-            wait_for("the shop to sell", Duration::from_secs(60), async || {
+            wait_for("the shop to sell", Duration::from_mins(1), async || {
                 (accepted.lock().unwrap().len() >= before + 100).then_some(())
             })
             .await;
@@ -84,7 +84,7 @@ async fn every_confirm_that_was_accepted_is_paid_although_the_database_dies_twic
             server.restart().await.unwrap();
         }
         let before = accepted.lock().unwrap().len();
-        wait_for("the shop to sell again", Duration::from_secs(60), async || {
+        wait_for("the shop to sell again", Duration::from_mins(1), async || {
             (accepted.lock().unwrap().len() >= before + 100).then_some(())
         })
         .await;

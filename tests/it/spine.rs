@@ -9,18 +9,16 @@ use crate::harness::{shop::Shop, wait_for};
 const PRICE: i64 = 50_000;
 
 /// A shop with one worker, one product, and a rule for what Toss does.
-async fn shop_with_rule(rule: Option<Value>) -> (Shop, String) {
+async fn shop_with_rule(rule: Value) -> (Shop, String) {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 10).await;
-    if let Some(rule) = rule {
-        shop.control("rules", rule).await;
-    }
+    shop.control("rules", rule).await;
     let order = shop.accepted(PRICE, &[(product, 1)]).await;
     (shop, order)
 }
 
-fn confirm_rule(then: Value, times: u32) -> Option<Value> {
-    Some(json!({"match": {"endpoint": "confirm"}, "times": times, "then": then}))
+fn confirm_rule(then: &Value, times: u32) -> Value {
+    json!({"match": {"endpoint": "confirm"}, "times": times, "then": then})
 }
 
 async fn calls(shop: &Shop, order: &str) -> Vec<(String, bool)> {
@@ -65,7 +63,7 @@ async fn an_order_is_created_authenticated_confirmed_and_paid() {
 
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_under_the_same_key_and_never_charges_twice() {
-    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "dropAfter"}), 1)).await;
+    let (shop, order) = shop_with_rule(confirm_rule(&json!({"kind": "dropAfter"}), 1)).await;
     shop.until(&order, "DONE").await;
     assert_eq!(calls(&shop, &order).await, [("POST".to_owned(), false), ("POST".to_owned(), true)]);
     let keys: Vec<_> = shop.requests(&order).await.iter().map(|request| request["idempotencyKey"].clone()).collect();
@@ -75,7 +73,7 @@ async fn a_lost_answer_is_asked_for_again_under_the_same_key_and_never_charges_t
 
 #[tokio::test]
 async fn a_request_that_never_arrived_is_sent_again_under_the_same_key() {
-    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "dropBefore"}), 2)).await;
+    let (shop, order) = shop_with_rule(confirm_rule(&json!({"kind": "dropBefore"}), 2)).await;
     shop.until(&order, "DONE").await;
     let requests = shop.requests(&order).await;
     let keys: Vec<_> = requests.iter().map(|request| request["idempotencyKey"].clone()).collect();
@@ -86,7 +84,7 @@ async fn a_request_that_never_arrived_is_sent_again_under_the_same_key() {
 #[tokio::test]
 async fn an_error_burns_its_key_so_the_worker_asks_and_posts_again_under_the_next() {
     let error = json!({"kind": "error", "status": 500, "code": "FAILED_INTERNAL_SYSTEM_PROCESSING"});
-    let (shop, order) = shop_with_rule(confirm_rule(error, 1)).await;
+    let (shop, order) = shop_with_rule(confirm_rule(&error, 1)).await;
     shop.until(&order, "DONE").await;
     let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
     assert_eq!(methods, ["POST", "GET", "POST"]);
@@ -100,7 +98,7 @@ async fn an_error_burns_its_key_so_the_worker_asks_and_posts_again_under_the_nex
 async fn an_error_that_hides_an_approval_is_found_by_asking() {
     for code in ["PROVIDER_ERROR", "REJECT_CARD_PAYMENT", "A_CODE_NOBODY_KNOWS"] {
         let error = json!({"kind": "errorAfter", "status": 400, "code": code});
-        let (shop, order) = shop_with_rule(confirm_rule(error, 1)).await;
+        let (shop, order) = shop_with_rule(confirm_rule(&error, 1)).await;
         shop.until(&order, "DONE").await;
         let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
         assert_eq!(methods, ["POST", "GET"], "{code}");
@@ -111,7 +109,7 @@ async fn an_error_that_hides_an_approval_is_found_by_asking() {
 #[tokio::test]
 async fn an_answer_that_is_no_json_is_no_answer() {
     for then in [json!({"kind": "html", "status": 502}), json!({"kind": "truncate"})] {
-        let (shop, order) = shop_with_rule(confirm_rule(then, 1)).await;
+        let (shop, order) = shop_with_rule(confirm_rule(&then, 1)).await;
         shop.until(&order, "DONE").await;
         assert_eq!(shop.approvals(&order).await, 1);
         assert_eq!(shop.database.number("select key_epoch::bigint from payments").await, 0, "the key was still good");
@@ -121,7 +119,7 @@ async fn an_answer_that_is_no_json_is_no_answer() {
 
 #[tokio::test]
 async fn being_told_to_slow_down_fails_nobody() {
-    let (shop, order) = shop_with_rule(confirm_rule(json!({"kind": "rateLimit", "retryAfterSeconds": 1}), 2)).await;
+    let (shop, order) = shop_with_rule(confirm_rule(&json!({"kind": "rateLimit", "retryAfterSeconds": 1}), 2)).await;
     shop.until(&order, "DONE").await;
     shop.finish().await;
 }

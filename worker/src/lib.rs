@@ -1,10 +1,10 @@
 //! The confirmation worker: claims due intents, asks Toss, writes back what Toss showed.
 //!
 //! - [`run`] owns the loop: wake, claim, start, until it is told to stop.
-//! - [`attempt`] is one call to Toss, [`classify`] what its answer means: no tables, no loops.
-//! - [`settler`] writes findings back in batches, and only then gives their permits free: a slow database stops the
+//! - `attempt` is one call to Toss, `classify` what its answer means: no tables, no loops.
+//! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
-//! - [`leases`] keeps the leases of what is in flight.
+//! - `leases` keeps the leases of what is in flight.
 //!
 //! Nothing that matters lives in memory between these steps: a worker may be killed at any moment, and what it held is
 //! due again when its leases end. Run as many as you like against one database.

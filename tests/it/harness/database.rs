@@ -87,12 +87,11 @@ async fn options() -> Options {
 }
 
 async fn home() -> Home {
-    let (admin_url, server) = match Env::of_process().text("DATABASE_URL") {
-        Some(url) => (url.to_owned(), None),
-        None => {
-            let server = Server::start(options().await).await.unwrap();
-            (server.url("postgres"), Some(server))
-        }
+    let (admin_url, server) = if let Some(url) = Env::of_process().text("DATABASE_URL") {
+        (url.to_owned(), None)
+    } else {
+        let server = Server::start(options().await).await.unwrap();
+        (server.url("postgres"), Some(server))
     };
     let mut admin = PgConnection::connect(&admin_url).await.unwrap();
     let fresh = [format!("drop database if exists {TEMPLATE}"), format!("create database {TEMPLATE}")];

@@ -57,7 +57,7 @@ impl Process {
             }
             panic!("{:?} ended before it reached {place}", self.binary);
         };
-        tokio::time::timeout(Duration::from_secs(60), said).await.expect("it never reached the place");
+        tokio::time::timeout(Duration::from_mins(1), said).await.expect("it never reached the place");
     }
 
     /// SIGKILL, and waits until it is gone.

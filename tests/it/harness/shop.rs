@@ -206,11 +206,11 @@ impl Shop {
 
     pub(crate) async fn until(&self, order: &str, status: &str) {
         let what = format!("order {order} to be {status}");
-        wait_for(&what, Duration::from_secs(60), async || (self.status(order).await == status).then_some(())).await;
+        wait_for(&what, Duration::from_mins(1), async || (self.status(order).await == status).then_some(())).await;
     }
 
     pub(crate) async fn until_outbox_is_empty(&self) {
-        wait_for("the outbox to be empty", Duration::from_secs(120), async || {
+        wait_for("the outbox to be empty", Duration::from_mins(2), async || {
             (self.database.number("select count(*) from outbox").await == 0).then_some(())
         })
         .await;
