@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use shared::{
@@ -169,7 +169,10 @@ async fn a_running_worker_finds_what_commits_late() {
     shop.until(&prompt, "DONE").await;
     assert_eq!(shop.status(&late).await, "IN_PROGRESS");
     open.commit().await.unwrap();
+    let committed = Instant::now();
     shop.until(&late, "DONE").await;
+    // A sweep comes at the latest after half a lease, and within a second or two when it is quick.
+    assert!(committed.elapsed() < outbox::LEASE / 2 + Duration::from_secs(2), "{:?}", committed.elapsed());
     shop.finish().await;
 }
 
