@@ -32,7 +32,7 @@ async fn intents(database: &Database, count: i64) {
              paid as (
                  insert into payments (order_id, payment_no, payment_key, amount, request)
                  select id, 1, 'key-' || id, 1000, '{{}}'::bytea from made)
-             insert into outbox (order_id, kind, due_at) select id, 1, now() from made"
+             insert into outbox (order_id, kind, due_at, lease_seq) select id, 1, now(), 0 from made"
         ))
         .await;
 }
@@ -111,7 +111,7 @@ async fn the_claim_is_an_index_scan_without_a_sort_on_an_empty_and_on_a_large_ta
     // Filled behind the planner's back first: statistics still say that the table is empty.
     database.execute("alter table outbox set (autovacuum_enabled = off)").await;
     database
-        .execute("insert into outbox (order_id, kind, due_at) select n, 1, now() from generate_series(1, 1000000) n")
+        .execute("insert into outbox (order_id, kind, due_at, lease_seq) select n, 1, now(), 0 from generate_series(1, 1000000) n")
         .await;
     check_claim_plan(&database).await;
     database.execute("analyze outbox").await;
@@ -159,11 +159,13 @@ async fn a_running_worker_finds_what_commits_late() {
     // The accepting transaction is still open, and began a minute ago.
     let moved: i64 =
         sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
-    sqlx::query("insert into outbox (order_id, kind, due_at) values ($1, 1, now() - interval '1 minute')")
-        .bind(moved)
-        .execute(&mut *open)
-        .await
-        .unwrap();
+    sqlx::query(
+        "insert into outbox (order_id, kind, due_at, lease_seq) values ($1, 1, now() - interval '1 minute', 0)",
+    )
+    .bind(moved)
+    .execute(&mut *open)
+    .await
+    .unwrap();
     shop.add_worker().await;
     let prompt = shop.accepted(1_000, &[(product, 1)]).await;
     shop.until(&prompt, "DONE").await;
@@ -218,6 +220,29 @@ async fn the_same_worker_cannot_settle_an_older_claim_of_its_own() {
     assert_eq!(settle(&pool, me, &[approved(older)]).await.unwrap(), [Settled::LeaseLost(older_fence)]);
     let newer_fence = newer.fence();
     assert_eq!(settle(&pool, me, &[approved(newer)]).await.unwrap(), [Settled::Moved(newer_fence)]);
+}
+
+#[tokio::test]
+async fn a_fence_means_one_claim_also_after_the_order_is_confirmed_a_second_time() {
+    let shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", 1_000, 10).await;
+    let order = shop.order(1_000, &[(product, 1)]).await;
+    let pool = shop.database.worker_pool();
+    let (me, other) = (Lessee::new(1), Lessee::new(2));
+    shop.confirm(&order, "first-payment-key", 1_000).await;
+    let late = claim_one(&pool, me).await;
+    shop.database.execute("update outbox set lease_until = now() - interval '1 second'").await;
+    settle(&pool, other, &[approved(claim_one(&pool, other).await)]).await.unwrap();
+    // As if that payment had been declined: the shopper pays with another card.
+    shop.database.execute("update orders set status = 'ABORTED'").await;
+    shop.database.execute("update payments set status = 'ABORTED'").await;
+    assert_eq!(shop.confirm(&order, "second-payment-key", 1_000).await.status.as_u16(), 202);
+    let second = claim_one(&pool, me).await;
+    assert_ne!(second.fence(), late.fence());
+    let late_fence = late.fence();
+    assert_eq!(settle(&pool, me, &[approved(late)]).await.unwrap(), [Settled::LeaseLost(late_fence)]);
+    assert_eq!(shop.status(&order).await, "IN_PROGRESS", "the second payment is not decided by the first");
+    shop.end_without_audit();
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ rekeyed as (
     where p.order_id = f.order_id and p.payment_no = f.payment_no and f.outcome in ('ask', 'next_epoch')
 ),
 moved as (
-    update orders o set status = 'DONE' from fenced f where o.id = f.order_id and f.outcome = 'approved'
+    update orders o set status = 'DONE', last_fence = f.lease_seq from fenced f where o.id = f.order_id and f.outcome = 'approved'
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)

@@ -257,6 +257,13 @@ impl Shop {
     }
 }
 
+impl Shop {
+    /// For stories that wrote into the books by hand, so that an audit could only find that.
+    pub(crate) fn end_without_audit(mut self) {
+        self.finished = true;
+    }
+}
+
 impl Drop for Shop {
     fn drop(&mut self) {
         for worker in &self.workers {
