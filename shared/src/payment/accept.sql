@@ -16,7 +16,8 @@ lines as materialized (
 ),
 accepted as materialized (
     select id, status, (payment_count + 1)::smallint as payment_no, last_fence from wanted
-    where (select bool_and(enough) from lines)
+    where (select bool_and(enough) and count(*) = (select count(*) from order_lines l where l.order_id = wanted.id)
+           from lines)                  -- counted: a product that is gone cannot be held
 ),
 held as (
     update products p set stock = p.stock - lines.quantity
