@@ -170,6 +170,7 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
+        .min_connections(connections_max / 2) // opened before the first rush needs them; a login costs milliseconds
         .acquire_timeout(ACQUIRE_LIMIT)
         .test_before_acquire(false) // a round trip for every statement; see before_acquire
         .before_acquire(|connection, idle| {
