@@ -167,6 +167,7 @@ async fn a_payment_is_never_called_failed() {
     let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
     assert_eq!(methods.iter().filter(|method| *method == "POST").count(), 1, "{methods:?}");
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert!(view["moneyMoved"].is_null(), "neither yes nor no is known: {view}");
     assert!(view["payment"]["nextLookAt"].is_string(), "the shopper is told when we look again: {view}");
     shop.finish_with_live_intents().await;
 }

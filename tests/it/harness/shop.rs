@@ -62,6 +62,7 @@ pub(crate) fn http() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
+        devstack::limits::allow_many_open_files();
         if let Some(filter) = Env::of_process().text("RUST_LOG") {
             let _ = shared::telemetry::start(Some(filter));
         }
