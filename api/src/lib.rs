@@ -186,7 +186,7 @@ mod tests {
         check(Method::GET, "/order", &[], "", 401, "UNAUTHORIZED").await;
         check(Method::GET, "/api/v1/orders", &[], "", 401, "UNAUTHORIZED").await;
         check(Method::GET, "/api/v1/orders/7", &[], "", 400, "INVALID_ORDER_ID").await;
-        check(Method::GET, "/order/%ff", &[], "", 400, "INVALID_ORDER_ID").await;
+        check(Method::GET, "/order/%ff", &[], "", 404, "ORDER_NOT_FOUND").await;
         check(Method::PUT, "/order", &[], "", 405, "METHOD_NOT_ALLOWED").await;
         check(Method::POST, "/api/v1/orders/create", &[], "{}", 415, "UNSUPPORTED_MEDIA_TYPE").await;
         check(Method::POST, "/api/v1/orders/create", &json, "{", 400, "MALFORMED_JSON").await;
