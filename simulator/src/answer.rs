@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::errors::{Code, FAILED_INTERNAL_SYSTEM_PROCESSING, Language};
+use crate::faults::ChosenError;
 use crate::keys;
-use crate::rules::ChosenError;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::{Code, Language};
-use crate::rules::Endpoint;
+use crate::rules::{Endpoint, Subject};
 
 #[derive(Debug)]
 pub(crate) enum Operation {
@@ -92,6 +92,15 @@ impl Call {
             Operation::Confirm => Endpoint::Confirm,
             Operation::QueryByKey(_) | Operation::QueryByOrder(_) => Endpoint::Query,
             Operation::Unknown(_) => Endpoint::Unknown,
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject {
+            endpoint: self.endpoint(),
+            order_id: self.order_id.as_deref(),
+            payment_key: self.payment_key.as_deref(),
+            idempotency_key: self.idempotency_key.as_deref(),
         }
     }
 

@@ -202,8 +202,8 @@ async fn add_rule(
 ) -> Answered<impl IntoResponse> {
     let Json(rule) = body?;
     let rule_id = simulator.rules.add(rule).map_err(|refused| match refused {
-        RuleRefused::Impossible => Refusal::invalid("status: 400 to 599; ms: ten minutes at most"),
-        RuleRefused::TooMany => Refusal(StatusCode::CONFLICT, "TOO_MANY_RULES", "delete some rules first".to_owned()),
+        RuleRefused::Mistake(mistake) => Refusal::invalid(mistake),
+        RuleRefused::TooMany => Refusal(StatusCode::CONFLICT, "TOO_MANY_RULES", refused.to_string()),
     })?;
     Ok((StatusCode::CREATED, Json(json!({ "ruleId": rule_id }))))
 }

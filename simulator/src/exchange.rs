@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -19,13 +20,14 @@ use crate::Simulator;
 use crate::answer::{Answer, broken};
 use crate::call::Call;
 use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY};
+use crate::faults::{Place, Then};
 use crate::idempotency::{KEY_LENGTH_MAX, Lookup};
 use crate::keys;
 use crate::merchants::Owner;
-use crate::operations;
-use crate::rules::{Place, Taken, Then};
+use crate::rules::Taken;
 use crate::server::hang_up;
 use crate::settings::ReplayErrors;
+use crate::{operations, spoil, stale};
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -45,7 +47,7 @@ pub(crate) async fn exchange(simulator: Arc<Simulator>, call: Call) -> Response 
     let edge = take(&simulator, Place::Edge, &call);
     let fault = edge.as_ref().map(|taken| taken.then.name());
     let seq = simulator.requests.with(|log| log.received(&call, fault));
-    let Some(Taken { then, released }) = edge else { return send(ask_toss(&simulator, call, seq).await) };
+    let Some(Taken { then, released, .. }) = edge else { return send(ask_toss(&simulator, call, seq).await) };
     match then {
         Then::DropBefore => hang_up(),
         Then::Html { status } => {
@@ -67,8 +69,23 @@ pub(crate) async fn exchange(simulator: Arc<Simulator>, call: Call) -> Response 
                 () = simulator.stop.cancelled() => hang_up(),
             }
         }
-        Then::Truncate => send(ask_toss(&simulator, call, seq).await.map(Reply::cut_in_half)),
-        Then::Error(_) | Then::ErrorAfter(_) | Then::Delay { .. } => send(ask_toss(&simulator, call, seq).await),
+        Then::Truncate => send(ask_toss(&simulator, call, seq).await.map(|reply| reply.with_body(spoil::cut_in_half))),
+        Then::Oversized { bytes } => send(
+            ask_toss(&simulator, call, seq).await.map(|reply| reply.with_body(|body| spoil::blow_up(&body, bytes))),
+        ),
+        Then::SlowBody { bytes_per_second } => {
+            let response = send(ask_toss(&simulator, call, seq).await);
+            response.map(|body| spoil::trickle(body, bytes_per_second, simulator.stop.clone()))
+        }
+        Then::Error(_)
+        | Then::ErrorAfter(_)
+        | Then::Delay(_)
+        | Then::Stale { .. }
+        | Then::Early
+        | Then::Late { .. }
+        | Then::Twice
+        | Then::Reordered
+        | Then::Lost => send(ask_toss(&simulator, call, seq).await),
     }
 }
 
@@ -124,7 +141,7 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
 
 /// Does the work, unless a rule gets in the way.
 async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, Option<&'static str>) {
-    let Some(Taken { then, .. }) = take(simulator, Place::Inside, call) else {
+    let Some(Taken { then, mut chance, .. }) = take(simulator, Place::Inside, call) else {
         return (operations::operate(simulator, call, caller, Duration::ZERO).await, None);
     };
     let fault = then.name();
@@ -134,19 +151,27 @@ async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, 
             operations::operate(simulator, call, caller, Duration::ZERO).await;
             Answer::chosen(error, call.language)
         }
-        Then::Delay { ms } => operations::operate(simulator, call, caller, Duration::from_millis(ms)).await,
+        Then::Delay(delay) => operations::operate(simulator, call, caller, delay.draw(&mut chance)).await,
+        Then::Stale { seconds, shows } => stale::query(simulator, call, caller, seconds, shows).await,
         Then::DropBefore
         | Then::DropAfter
         | Then::Hold
         | Then::Html { .. }
         | Then::Truncate
-        | Then::RateLimit { .. } => operations::operate(simulator, call, caller, Duration::ZERO).await,
+        | Then::Oversized { .. }
+        | Then::SlowBody { .. }
+        | Then::RateLimit { .. }
+        | Then::Early
+        | Then::Late { .. }
+        | Then::Twice
+        | Then::Reordered
+        | Then::Lost => operations::operate(simulator, call, caller, Duration::ZERO).await,
     };
     (answer, Some(fault))
 }
 
 fn take(simulator: &Simulator, place: Place, call: &Call) -> Option<Taken> {
-    simulator.rules.take(place, call.endpoint(), call.order_id.as_deref(), call.payment_key.as_deref())
+    simulator.rules.take(place, call.subject())
 }
 
 fn is_kept(replay_errors: ReplayErrors, status: StatusCode) -> bool {
@@ -184,8 +209,8 @@ impl Reply {
         self.trace_id != self.answer.trace_id
     }
 
-    fn cut_in_half(mut self) -> Self {
-        self.answer.body.truncate(self.answer.body.len() / 2);
+    fn with_body(mut self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        self.answer.body = change(self.answer.body);
         self
     }
 }

@@ -17,15 +17,32 @@
 //! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer |
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
 //! | `GET`, `POST /control/clock` | `{"now","advancedSeconds"}`; `{"advanceSeconds"}` moves it forward |
-//! | `POST /control/rules` | `{"match":{"endpoint","orderId"?,"paymentKey"?},"times"?,"then":{"kind",…}}` → 201 `{"ruleId"}` |
+//! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
 //! | `GET`, `DELETE /control/rules`, `DELETE /control/rules/{id}` | lists, deletes all, deletes one; deleting releases what a `hold` keeps |
 //! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
-//! Rule kinds: `error`, `errorAfter` (`status`, `code`, `message`?), `delay` (`ms`), `dropBefore`, `dropAfter`, `hold`,
-//! `html` (`status`), `truncate`, `rateLimit` (`retryAfterSeconds`?). Endpoints: `confirm`, `query`, `create`.
+//! # Rules
+//!
+//! A rule is `{"match":{"endpoint","orderId"?,"paymentKey"?,"idempotencyKey"?,"nth"?,"probability"?},"times"?,"seed"?,
+//! "then":{"kind",…}}`. `nth` counts from 1 what the rest of the match covers; `probability` is 0 to 1 and strikes the
+//! same requests again under the same `seed`. `SIMULATOR_RULES_FILE` names a JSON array of rules to start with, and to
+//! come back to after a reset.
+//!
+//! | kind | what happens |
+//! |---|---|
+//! | `error`, `errorAfter` | `status`, `code`, `message`?: this error, before or after acting |
+//! | `delay` | `ms`; or `minMs`, `maxMs`; or `medianMs`, `longestMs` for a heavy tail (a quarter takes twice the median) |
+//! | `stale` | a query that does not see an approval of the last `seconds`: 404, or with `"shows":"before"` the payment as it was |
+//! | `dropBefore`, `dropAfter` | the connection closes without an answer, before or after acting |
+//! | `hold` | acts, and answers when the rule is deleted |
+//! | `html` | `status`: a proxy's page |
+//! | `truncate`, `oversized`, `slowBody` | half the JSON; JSON of at least `bytes`; `bytesPerSecond` |
+//! | `rateLimit` | 429, with `retryAfterSeconds`? |
+//!
+//! Endpoints: `confirm`, `query`, `create`.
 
 mod amount;
 mod answer;
@@ -34,6 +51,7 @@ mod clock;
 mod control;
 mod errors;
 mod exchange;
+mod faults;
 mod idempotency;
 mod keys;
 mod ledger;
@@ -44,9 +62,12 @@ mod operations;
 mod payments;
 mod requests;
 mod rules;
+mod rules_file;
 mod sdk;
 mod server;
 mod settings;
+mod spoil;
+mod stale;
 mod toss_api;
 mod window;
 mod wire;
@@ -69,6 +90,7 @@ use requests::Requests;
 use rules::Rules;
 
 pub use merchants::{KeyPair, Merchant};
+pub use rules_file::RulesFileError;
 pub use server::{Error, serve};
 pub use settings::{
     DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Effect,
@@ -95,7 +117,7 @@ struct Simulator {
 }
 
 impl Simulator {
-    fn new(settings: &Settings, addr: SocketAddr, stop: CancellationToken) -> Self {
+    fn new(settings: &Settings, rules: Rules, addr: SocketAddr, stop: CancellationToken) -> Self {
         Self {
             merchants: Merchants::new(&settings.merchants),
             switches: settings.switches,
@@ -105,7 +127,7 @@ impl Simulator {
             ledger: Lock::default(),
             idempotency: Arc::default(),
             requests: Lock::default(),
-            rules: Rules::default(),
+            rules,
             latency: Lock::new(settings.latency),
             latency_at_start: settings.latency,
             tasks: TaskTracker::new(),
@@ -115,7 +137,7 @@ impl Simulator {
 
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
-        self.rules.delete_all();
+        self.rules.reset();
         self.payments.with(|table| *table = Payments::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();

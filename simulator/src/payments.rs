@@ -130,6 +130,15 @@ impl Payment {
         }
     }
 
+    pub(crate) fn approved_at(&self) -> Option<OffsetDateTime> {
+        if let State::Done { approval } = &self.state { Some(approval.at) } else { None }
+    }
+
+    /// What a copy of the data that has not heard of the approval still holds.
+    pub(crate) fn before_approval(&self) -> Self {
+        Self { state: State::InProgress { since: self.requested_at }, confirming: true, ..self.clone() }
+    }
+
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
             Status::Ready | Status::InProgress => false,

@@ -5,6 +5,7 @@
 //! means that somebody is about to run a real shop against a stand-in, so the simulator refuses to start.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub merchants: Vec<Merchant>,
     pub latency: Latency,
     pub switches: Switches,
+    /// A JSON array of rules that are there from the start.
+    pub rules_file: Option<PathBuf>,
 }
 
 /// How the simulator answers where it is not established how Toss does.
@@ -102,13 +105,14 @@ impl Default for Settings {
             merchants: vec![Merchant::default()],
             latency: Latency::default(),
             switches: Switches::default(),
+            rules_file: None,
         }
     }
 }
 
 impl Settings {
     /// Reads `SIMULATOR_ADDR`, `SIMULATOR_PUBLIC_URL`, `SIMULATOR_CLIENT_KEY`, `SIMULATOR_SECRET_KEY`,
-    /// `SIMULATOR_MISMATCH` and `SIMULATOR_REPLAY_ERRORS`; what is not set has its default.
+    /// `SIMULATOR_MISMATCH`, `SIMULATOR_REPLAY_ERRORS` and `SIMULATOR_RULES_FILE`; what is not set has its default.
     pub fn from_env() -> Result<Self, SettingsError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -152,6 +156,7 @@ impl Settings {
                 }
             };
         }
+        settings.rules_file = read("SIMULATOR_RULES_FILE").map(PathBuf::from);
         settings.check()?;
         Ok(settings)
     }
