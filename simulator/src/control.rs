@@ -22,7 +22,7 @@ use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
 use crate::settings::{Effect, Latency};
-use crate::{Simulator, amount, clock};
+use crate::{Simulator, amount, changes, clock};
 
 /// What a page holds when the caller does not say, and the most it may ask for.
 const PAGE_DEFAULT: usize = 1_000;
@@ -42,13 +42,21 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
 }
 
 /// Why a control call was not done.
-struct Refusal(StatusCode, &'static str, String);
+pub(crate) struct Refusal(StatusCode, &'static str, String);
 
-type Answered<T> = Result<T, Refusal>;
+pub(crate) type Answered<T> = Result<T, Refusal>;
 
 impl Refusal {
-    fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, "INVALID", message.into())
+    }
+
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, "NOT_FOUND", message.to_owned())
+    }
+
+    pub(crate) fn full(message: &str) -> Self {
+        Self(StatusCode::CONFLICT, "FULL", message.to_owned())
     }
 }
 
@@ -193,6 +201,7 @@ async fn advance_clock(
     if !simulator.clock.advance(asked.advance_seconds) {
         return Err(Refusal::invalid("advanceSeconds: forward only, ten years in all"));
     }
+    changes::time_passed(&simulator);
     Ok(show_clock(State(simulator)).await)
 }
 
@@ -221,19 +230,19 @@ async fn delete_rule(State(simulator): State<Arc<Simulator>>, Path(rule_id): Pat
     if simulator.rules.delete(rule_id) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(Refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "no such rule".to_owned()))
+    Err(Refusal::not_found("no such rule"))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Page {
-    order_id: Option<String>,
-    after: Option<u64>,
+pub(crate) struct Page {
+    pub(crate) order_id: Option<String>,
+    pub(crate) after: Option<u64>,
     limit: Option<usize>,
 }
 
 impl Page {
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX)
     }
 }

@@ -133,6 +133,9 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         }
     };
     let (answer, fault) = execute(simulator, &call, caller).await;
+    if let Some(payment_key) = &call.payment_key {
+        simulator.webhooks.early_ones(payment_key).await;
+    }
     if let Some(claim) = claim.filter(|_| is_kept(simulator.switches.replay_errors, answer.status)) {
         claim.keep(answer.clone());
     }

@@ -20,6 +20,10 @@ pub(crate) fn secret() -> String {
     format!("ps_{}", random(ALPHANUMERIC, 28))
 }
 
+pub(crate) fn transmission_id() -> String {
+    format!("whtrans_a01{}", random(LOWER_ALPHANUMERIC, 24))
+}
+
 /// 32 hexadecimal digits.
 pub(crate) fn trace_id() -> String {
     format!("{:032x}", rand::random::<u128>())

@@ -22,6 +22,12 @@
 //! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
+//! | `GET`, `POST /control/webhooks` | lists; `{"event","url","merchantId"?}` → 201 `{"webhookId"}`, event `PAYMENT_STATUS_CHANGED`, `DEPOSIT_CALLBACK` or `CANCEL_STATUS_CHANGED` |
+//! | `DELETE /control/webhooks`, `/{id}` | deletes all registrations or one |
+//! | `POST /control/webhooks/manner` | `{"limitMs"?,"success"?: "200"\|"2xx","newIdEachTry"?,"depositOffset"?}`: how they are sent; what is not named has its default |
+//! | `GET /control/webhooks/deliveries` | `{"deliveries":[…],"dropped"}` with every try, by `?orderId=` or `?after=&limit=` |
+//! | `POST /control/webhooks/deliveries/{id}/resend` | starts one anew |
+//! | `POST /control/webhooks/forge` | `{"url","body"}` → 201 `{"deliveryId"}`: sends this as if it came from Toss |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! # Rules
@@ -42,14 +48,22 @@
 //! | `truncate`, `oversized`, `slowBody` | half the JSON; JSON of at least `bytes`; `bytesPerSecond` |
 //! | `rateLimit` | 429, with `retryAfterSeconds`? |
 //!
-//! Endpoints: `confirm`, `query`, `create`.
+//! | `early`, `late` | a webhook sent before the answer of the call that caused it, or `seconds` later on the clock |
+//! | `twice`, `reordered`, `lost` | a webhook sent twice under one id, kept back until the next to its address, never sent |
+//!
+//! Endpoints: `confirm`, `query`, `create`; and `webhook` for the last two rows.
 
 mod amount;
 mod answer;
 mod call;
+mod changes;
 mod clock;
 mod control;
+mod courier;
+mod deadlines;
+mod deliveries;
 mod errors;
+mod events;
 mod exchange;
 mod faults;
 mod idempotency;
@@ -69,6 +83,8 @@ mod settings;
 mod spoil;
 mod stale;
 mod toss_api;
+mod webhook_control;
+mod webhooks;
 mod window;
 mod wire;
 
@@ -88,6 +104,7 @@ use merchants::Merchants;
 use payments::Payments;
 use requests::Requests;
 use rules::Rules;
+use webhooks::Webhooks;
 
 pub use merchants::{KeyPair, Merchant};
 pub use rules_file::RulesFileError;
@@ -110,6 +127,7 @@ struct Simulator {
     idempotency: Arc<Idempotency>,
     requests: Lock<Requests>,
     rules: Rules,
+    webhooks: Webhooks,
     latency: Lock<Latency>,
     latency_at_start: Latency,
     tasks: TaskTracker,
@@ -128,6 +146,7 @@ impl Simulator {
             idempotency: Arc::default(),
             requests: Lock::default(),
             rules,
+            webhooks: Webhooks::default(),
             latency: Lock::new(settings.latency),
             latency_at_start: settings.latency,
             tasks: TaskTracker::new(),
@@ -138,6 +157,7 @@ impl Simulator {
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
         self.rules.reset();
+        self.webhooks.reset();
         self.payments.with(|table| *table = Payments::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();
@@ -153,6 +173,7 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(sdk::routes())
         .merge(window::routes())
         .merge(control::routes())
+        .merge(webhook_control::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)
 }

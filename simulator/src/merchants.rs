@@ -91,6 +91,13 @@ impl Merchants {
         client_key.map_or(self.first.as_ref(), |key| self.by_client.get(key))
     }
 
+    /// The merchant of this id, or the first when none is named.
+    pub(crate) fn id(&self, merchant_id: Option<&str>) -> Option<Arc<str>> {
+        let mut owners = self.first.iter().chain(self.by_secret.values());
+        let owner = owners.find(|owner| merchant_id.is_none_or(|id| id == &*owner.merchant_id))?;
+        Some(Arc::clone(&owner.merchant_id))
+    }
+
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Owner, Code> {
         let header = headers.get(AUTHORIZATION).ok_or(UNAUTHORIZED_KEY)?;
         let secret = secret_key(header.as_bytes()).ok_or(INCORRECT_BASIC_AUTH_FORMAT)?;

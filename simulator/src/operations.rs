@@ -11,12 +11,13 @@ use crate::Simulator;
 use crate::amount;
 use crate::answer::Answer;
 use crate::call::{Call, Operation};
+use crate::changes;
 use crate::clock;
 use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::opening;
-use crate::payments::{Confirm, Payment};
+use crate::payments::{Confirm, Payment, Status};
 use crate::settings::{Effect, Mismatch};
 use crate::wire;
 
@@ -72,13 +73,17 @@ async fn confirm(simulator: &Simulator, call: &Call, caller: Owner, delay: Durat
 
 fn approve(simulator: &Simulator, asked: &Confirm) -> Result<Payment, Code> {
     let now = simulator.clock.now();
-    simulator.payments.with(|table| {
+    let payment = simulator.payments.with(|table| {
         let payment = table.confirm(asked, now)?;
-        simulator.ledger.with(|ledger| {
-            ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
-        });
+        if payment.approved_at().is_some() {
+            simulator.ledger.with(|ledger| {
+                ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
+            });
+        }
         Ok(payment)
-    })
+    })?;
+    changes::status_changed(simulator, &payment, now);
+    if let Status::Aborted(code) = payment.status(now) { Err(code) } else { Ok(payment) }
 }
 
 /// The three fields of a confirm; whatever else the body holds is ignored, as Toss does.

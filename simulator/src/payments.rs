@@ -16,6 +16,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use crate::clock;
+use crate::deadlines::Deadlines;
 use crate::errors::{
     ALREADY_PROCESSED_PAYMENT, BELOW_MINIMUM_AMOUNT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT,
     NOT_FOUND_PAYMENT_SESSION,
@@ -139,6 +140,14 @@ impl Payment {
         Self { state: State::InProgress { since: self.requested_at }, confirming: true, ..self.clone() }
     }
 
+    fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
+    fn is_in_progress(&self) -> bool {
+        matches!(self.state, State::InProgress { .. })
+    }
+
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
             Status::Ready | Status::InProgress => false,
@@ -173,6 +182,8 @@ pub(crate) struct Payments {
     /// The keys of an order's payments, oldest first.
     by_order: HashMap<Arc<str>, Vec<Arc<str>>>,
     oldest: VecDeque<Arc<str>>,
+    unauthenticated: Deadlines,
+    unconfirmed: Deadlines,
 }
 
 impl Payments {
@@ -195,6 +206,8 @@ impl Payments {
         };
         self.by_order.entry(Arc::clone(&payment.order_id)).or_default().push(Arc::clone(&key));
         self.oldest.push_back(Arc::clone(&key));
+        self.unauthenticated.prune(self.by_key.len(), |key| self.by_key.get(key).is_some_and(Payment::is_ready));
+        self.unauthenticated.add(now, &key);
         self.by_key.insert(key, payment.clone());
         Ok(payment)
     }
@@ -220,11 +233,29 @@ impl Payments {
             Status::Ready => {
                 payment.state = State::InProgress { since: now };
                 payment.decline = decline;
-                Some(payment.clone())
+                let payment = payment.clone();
+                self.unconfirmed
+                    .prune(self.by_key.len(), |key| self.by_key.get(key).is_some_and(Payment::is_in_progress));
+                self.unconfirmed.add(now, &payment.key);
+                Some(payment)
             }
             Status::InProgress => Some(payment.clone()),
             Status::Done(_) | Status::Aborted(_) | Status::Expired => None,
         }
+    }
+
+    /// The payments that have expired since this was asked last.
+    pub(crate) fn expire(&mut self, now: OffsetDateTime) -> Vec<Payment> {
+        let mut expired = Vec::new();
+        while let Some(key) = self.unauthenticated.overdue(AUTHENTICATE_WITHIN, now) {
+            expired.extend(self.by_key.get(&key).filter(|payment| payment.is_ready()).cloned());
+        }
+        while let Some(key) = self.unconfirmed.overdue(CONFIRM_WITHIN, now) {
+            // One whose confirm is being worked on is about to be decided and will not expire.
+            let unconfirmed = |payment: &&Payment| payment.is_in_progress() && !payment.confirming;
+            expired.extend(self.by_key.get(&key).filter(unconfirmed).cloned());
+        }
+        expired
     }
 
     /// Checks a confirm that will be decided after a wait, and keeps its payment from expiring until then.
@@ -235,13 +266,13 @@ impl Payments {
         Ok(())
     }
 
-    /// Decides a confirm. Of any number of them for one payment exactly one gets past the check.
+    /// Decides a confirm, either way. Of any number of them for one payment exactly one gets past the check.
     pub(crate) fn confirm(&mut self, confirm: &Confirm, now: OffsetDateTime) -> Result<Payment, Code> {
         let payment = self.by_key.get_mut(confirm.payment_key.as_str()).ok_or(NOT_FOUND_PAYMENT)?;
         payment.check_confirm(confirm)?;
         if let Some(failure) = payment.decline {
             payment.state = State::Aborted { failure };
-            return Err(failure);
+            return Ok(payment.clone());
         }
         let approval = Arc::new(Approval { at: now, transaction_key: keys::transaction_key() });
         payment.state = State::Done { approval };

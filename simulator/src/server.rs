@@ -23,7 +23,7 @@ use tower::Service as _;
 use crate::rules::Rules;
 use crate::rules_file::{self, RulesFileError};
 use crate::settings::{Settings, SettingsError};
-use crate::{Simulator, routes};
+use crate::{Simulator, changes, courier, routes};
 
 /// How long answers under way may take to leave after a stop. Whatever waits on purpose does not use it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -34,6 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub enum Error {
     #[error("the settings are not usable")]
     Settings(#[from] SettingsError),
+    #[error("webhooks cannot be sent")]
+    Webhooks(#[source] reqwest::Error),
     #[error("the rules are not usable")]
     RulesFile(#[from] RulesFileError),
     #[error("the listener has no address")]
@@ -50,6 +52,8 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: Cancellation
     };
     let simulator = Arc::new(Simulator::new(&settings, rules, addr, stop.clone()));
     let tasks = simulator.tasks.clone();
+    tasks.spawn(courier::carry(Arc::clone(&simulator), courier::client().map_err(Error::Webhooks)?));
+    tasks.spawn(changes::watch_the_clock(Arc::clone(&simulator)));
     let app = routes(simulator);
     tracing::info!(%addr, "the simulator answers");
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {

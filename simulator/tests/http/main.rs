@@ -8,4 +8,6 @@ mod form;
 mod harness;
 mod idempotency;
 mod rules;
+mod shop;
+mod webhooks;
 mod window;
