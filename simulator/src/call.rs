@@ -19,6 +19,10 @@ pub(crate) enum Operation {
     Confirm,
     QueryByKey(String),
     QueryByOrder(String),
+    Transactions,
+    Settlements,
+    /// Settles one payment by hand.
+    Settle,
     /// Nothing that Toss offers; answered with this code.
     Unknown(Code),
 }
@@ -28,6 +32,7 @@ pub(crate) struct Call {
     pub(crate) operation: Operation,
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The fields of the body that the simulator reads before it knows whether they are right.
@@ -74,6 +79,7 @@ impl Call {
         Self {
             operation,
             path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
             named,
             language,
             idempotency_key,
@@ -91,6 +97,8 @@ impl Call {
             Operation::Create => Endpoint::Create,
             Operation::Confirm => Endpoint::Confirm,
             Operation::QueryByKey(_) | Operation::QueryByOrder(_) => Endpoint::Query,
+            Operation::Transactions => Endpoint::Transactions,
+            Operation::Settlements | Operation::Settle => Endpoint::Settlements,
             Operation::Unknown(_) => Endpoint::Unknown,
         }
     }
@@ -113,7 +121,7 @@ impl Call {
 fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Option<String>, Option<String>) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match operation {
-        Operation::Create | Operation::Confirm => (text(&named.order_id), text(&named.payment_key)),
+        Operation::Create | Operation::Confirm | Operation::Settle => (text(&named.order_id), text(&named.payment_key)),
         Operation::QueryByKey(key) => {
             let order = simulator.payments.with(|table| table.get(key).map(|payment| payment.order_id.to_string()));
             (order, Some(key.clone()))
@@ -123,6 +131,6 @@ fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Opti
                 simulator.payments.with(|table| table.latest_of_order(order).map(|payment| payment.key.to_string()));
             (Some(order.clone()), key)
         }
-        Operation::Unknown(_) => (None, None),
+        Operation::Transactions | Operation::Settlements | Operation::Unknown(_) => (None, None),
     }
 }

@@ -1,4 +1,4 @@
-//! What follows from a change of a payment's status: webhooks to the shop.
+//! What follows from a change of a payment's status: rows in the lists of movements, and webhooks to the shop.
 //!
 //! Whoever changes a status calls [`status_changed`], once for each change and with the payment as the change left it.
 //! It is called after the locks are free; two changes of one payment at the same moment may arrive in either order.
@@ -25,6 +25,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// The payment has just reached the status it now has, at `at` on the simulator's clock.
 pub(crate) fn status_changed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
     let body = wire::payment(payment, at, Language::Korean, &simulator.base_url);
+    simulator.records.with(|records| records.write_down(payment, &body, at));
     announce(simulator, payment, &body, at);
 }
 

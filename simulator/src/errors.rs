@@ -124,6 +124,10 @@ codes! {
     DUPLICATED_ORDER_ID 400 "이미 승인 및 취소가 진행된 중복된 주문번호 입니다. 다른 주문번호로 진행해주세요.";
     INVALID_IDEMPOTENCY_KEY 400 "멱등키는 300자 이하여야 합니다.";
     INVALID_TEST_CODE 400 "유효하지 않은 테스트 코드입니다.";
+    INVALID_DATE 400 "날짜 데이터가 잘못 되었습니다.";
+    INVALID_PAGING_KEY 400 "잘못된 페이징 키 입니다.";
+    INVALID_REQUIRED_PARAM 400 "필수 파라미터가 누락되었습니다.";
+    EXCEED_MAX_QUERY_LIMIT 400 "최대 조회 개수를 초과했습니다.";
     INVALID_ORDER_ID 400 "`orderId`는 영문 대소문자, 숫자, 특수문자(-, _) 만 허용합니다. 6자 이상 64자 이하여야 합니다.";
     INVALID_ORDER_NAME 400 "주문 이름은 100자 이하여야 합니다.";
     INVALID_CURRENCY 400 "잘못된 통화 값입니다.";

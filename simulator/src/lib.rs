@@ -28,6 +28,7 @@
 //! | `GET /control/webhooks/deliveries` | `{"deliveries":[…],"dropped"}` with every try, by `?orderId=` or `?after=&limit=` |
 //! | `POST /control/webhooks/deliveries/{id}/resend` | starts one anew |
 //! | `POST /control/webhooks/forge` | `{"url","body"}` → 201 `{"deliveryId"}`: sends this as if it came from Toss |
+//! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"cancelAmounts"?: "positive"\|"negative","settlements"?: "nextDay"\|"never","feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! # Rules
@@ -51,7 +52,7 @@
 //! | `early`, `late` | a webhook sent before the answer of the call that caused it, or `seconds` later on the clock |
 //! | `twice`, `reordered`, `lost` | a webhook sent twice under one id, kept back until the next to its address, never sent |
 //!
-//! Endpoints: `confirm`, `query`, `create`; and `webhook` for the last two rows.
+//! Endpoints: `confirm`, `query`, `create`, `transactions`, `settlements`; and `webhook` for the last two rows.
 
 mod amount;
 mod answer;
@@ -69,20 +70,25 @@ mod faults;
 mod idempotency;
 mod keys;
 mod ledger;
+mod listing;
 mod lock;
 mod merchants;
 mod opening;
 mod operations;
 mod payments;
+mod record_control;
+mod records;
 mod requests;
 mod rules;
 mod rules_file;
 mod sdk;
 mod server;
 mod settings;
+mod settlements;
 mod spoil;
 mod stale;
 mod toss_api;
+mod transactions;
 mod webhook_control;
 mod webhooks;
 mod window;
@@ -102,6 +108,7 @@ use ledger::Ledger;
 use lock::Lock;
 use merchants::Merchants;
 use payments::Payments;
+use records::Records;
 use requests::Requests;
 use rules::Rules;
 use webhooks::Webhooks;
@@ -128,6 +135,7 @@ struct Simulator {
     requests: Lock<Requests>,
     rules: Rules,
     webhooks: Webhooks,
+    records: Lock<Records>,
     latency: Lock<Latency>,
     latency_at_start: Latency,
     tasks: TaskTracker,
@@ -147,6 +155,7 @@ impl Simulator {
             requests: Lock::default(),
             rules,
             webhooks: Webhooks::default(),
+            records: Lock::default(),
             latency: Lock::new(settings.latency),
             latency_at_start: settings.latency,
             tasks: TaskTracker::new(),
@@ -158,6 +167,7 @@ impl Simulator {
     fn reset(&self) {
         self.rules.reset();
         self.webhooks.reset();
+        self.records.with(|records| *records = Records::default());
         self.payments.with(|table| *table = Payments::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();
@@ -174,6 +184,7 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(window::routes())
         .merge(control::routes())
         .merge(webhook_control::routes())
+        .merge(record_control::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)
 }

@@ -13,39 +13,49 @@ use crate::answer::Answer;
 use crate::call::{Call, Operation};
 use crate::changes;
 use crate::clock;
-use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
+use crate::errors::{
+    Code, FAILED_INTERNAL_SYSTEM_PROCESSING, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID,
+};
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::opening;
 use crate::payments::{Confirm, Payment, Status};
 use crate::settings::{Effect, Mismatch};
-use crate::wire;
+use crate::{settlements, transactions, wire};
 
 /// Longer ones cannot be Toss's own.
 const PAYMENT_KEY_LENGTH_MAX: usize = 200;
 
 /// Answers a call, taking `delay` longer than usual.
 pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Answer {
-    let result = match &call.operation {
-        Operation::Confirm => confirm(simulator, call, caller, delay).await,
-        Operation::Create => {
-            wait(delay).await;
-            opening::from_server(simulator, &call.body, caller)
-        }
-        Operation::QueryByKey(key) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.get(key), &caller))
-        }
-        Operation::QueryByOrder(order_id) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))
-        }
-        Operation::Unknown(code) => Err(*code),
+    let result = if let Operation::Confirm = call.operation {
+        confirm(simulator, call, caller, delay).await.map(|payment| shown(simulator, call, &payment))
+    } else {
+        wait(delay).await;
+        at_once(simulator, call, caller)
     };
-    match result {
-        Ok(payment) => Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)),
-        Err(code) => Answer::error(code, call.language),
-    }
+    result.unwrap_or_else(|code| Answer::error(code, call.language))
+}
+
+fn at_once(simulator: &Simulator, call: &Call, caller: Owner) -> Result<Answer, Code> {
+    let payment = match &call.operation {
+        Operation::Create => opening::from_server(simulator, &call.body, caller)?,
+        Operation::QueryByKey(key) => simulator.payments.with(|table| visible(table.get(key), &caller))?,
+        Operation::QueryByOrder(order_id) => {
+            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))?
+        }
+        Operation::Transactions => return transactions::list(simulator, call, &caller),
+        Operation::Settlements => return settlements::list(simulator, call, &caller),
+        Operation::Settle => return settlements::ask_for(simulator, call, &caller),
+        // Answered before: a confirm takes time.
+        Operation::Confirm => return Err(FAILED_INTERNAL_SYSTEM_PROCESSING),
+        Operation::Unknown(code) => return Err(*code),
+    };
+    Ok(shown(simulator, call, &payment))
+}
+
+fn shown(simulator: &Simulator, call: &Call, payment: &Payment) -> Answer {
+    Answer::ok(&wire::payment(payment, simulator.clock.now(), call.language, &simulator.base_url))
 }
 
 /// A merchant sees its own payments; somebody else's do not exist.

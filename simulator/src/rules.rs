@@ -27,6 +27,8 @@ pub(crate) enum Endpoint {
     Confirm,
     Query,
     Create,
+    Transactions,
+    Settlements,
     /// What Toss sends to a shop.
     Webhook,
     /// A path or method Toss does not have; no rule can name it.

@@ -34,7 +34,12 @@ fn asked_for(simulator: &Simulator, call: &Call) -> Option<Payment> {
         let payment = match &call.operation {
             Operation::QueryByKey(key) => table.get(key),
             Operation::QueryByOrder(order_id) => table.latest_of_order(order_id),
-            Operation::Create | Operation::Confirm | Operation::Unknown(_) => None,
+            Operation::Create
+            | Operation::Confirm
+            | Operation::Transactions
+            | Operation::Settlements
+            | Operation::Settle
+            | Operation::Unknown(_) => None,
         };
         payment.cloned()
     })

@@ -26,6 +26,8 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/v1/payments/{payment_key}", get(query_by_key))
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/v1/payments/orders/{order_id}", get(query_by_order))
+        .route("/v1/transactions", get(transactions))
+        .route("/v1/settlements", get(settlements).post(settle))
         .method_not_allowed_fallback(unknown_method)
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -66,6 +68,18 @@ async fn create(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Respon
 
 async fn confirm(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
     ask(simulator, Operation::Confirm, parts).await
+}
+
+async fn transactions(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Transactions, parts).await
+}
+
+async fn settlements(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Settlements, parts).await
+}
+
+async fn settle(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Settle, parts).await
 }
 
 /// The last part of a path; one that is not UTF-8 names nothing.

@@ -7,6 +7,7 @@ mod faults;
 mod form;
 mod harness;
 mod idempotency;
+mod records;
 mod rules;
 mod shop;
 mod webhooks;
