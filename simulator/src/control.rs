@@ -4,6 +4,7 @@
 //! audit. It has no authentication, because whoever reaches the simulator owns it. The calls are listed in the crate's
 //! documentation.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/control/authenticate", post(authenticate))
         .route("/control/latency", post(set_latency))
+        .route("/control/rate-limit", post(set_rate_limit))
         .route("/control/clock", get(show_clock).post(advance_clock))
         .route("/control/rules", get(list_rules).post(add_rule).delete(delete_rules))
         .route("/control/rules/{rule_id}", delete(delete_rule))
@@ -178,6 +180,21 @@ async fn set_latency(
     latency.check().map_err(|error| Refusal::invalid(error.to_string()))?;
     simulator.latency.with(|current| *current = latency);
     Ok(Json(json!({ "minMs": min, "maxMs": max, "effect": latency.effect })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetRateLimit {
+    per_minute: Option<NonZeroU32>,
+}
+
+async fn set_rate_limit(
+    State(simulator): State<Arc<Simulator>>,
+    body: Result<Json<SetRateLimit>, JsonRejection>,
+) -> Answered<Json<Value>> {
+    let Json(asked) = body?;
+    simulator.flood.limit(asked.per_minute.map(NonZeroU32::get));
+    Ok(Json(json!({ "perMinute": asked.per_minute })))
 }
 
 async fn show_clock(State(simulator): State<Arc<Simulator>>) -> Json<Value> {

@@ -1,7 +1,7 @@
 //! One request and its answer, from the network to Toss's work and back.
 //!
 //! ```text
-//! edge rule -> authentication -> idempotency key -> inside rule -> operation -> keep -> edge rule -> client
+//! edge rule -> authentication -> rate limit -> idempotency key -> inside rule -> operation -> keep -> edge rule -> client
 //! ```
 //!
 //! The order of the checks is Toss's and lives here alone. Everything from authentication to keeping the answer runs in
@@ -118,6 +118,9 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         Ok(caller) => caller,
         Err(code) => return refuse(code),
     };
+    if !simulator.flood.allows(&caller.secret_key, call.endpoint(), call.received_at) {
+        return first(Answer::too_many_requests(), None);
+    }
     let claim = match &idempotency_key {
         None => None,
         Some(key) if key.chars().count() > KEY_LENGTH_MAX => return refuse(INVALID_IDEMPOTENCY_KEY),
@@ -197,10 +200,9 @@ fn proxy_page(status: u16) -> Response {
     (status, [(CONTENT_TYPE, "text/html")], page).into_response()
 }
 
-/// Toss documents the status of a refused flood but no code, so the body says no more than a gateway would.
 fn too_many_requests(retry_after_seconds: Option<u64>) -> Response {
-    let body = r#"{"code":"TOO_MANY_REQUESTS","message":"Too many requests."}"#;
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, [(CONTENT_TYPE, "application/json")], body).into_response();
+    let answer = Answer::too_many_requests();
+    let mut response = (answer.status, [(CONTENT_TYPE, "application/json")], answer.body).into_response();
     if let Some(seconds) = retry_after_seconds {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }

@@ -29,6 +29,7 @@
 //! | `POST /control/webhooks/deliveries/{id}/resend` | starts one anew |
 //! | `POST /control/webhooks/forge` | `{"url","body"}` → 201 `{"deliveryId"}`: sends this as if it came from Toss |
 //! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"cancelAmounts"?: "positive"\|"negative","settlements"?: "nextDay"\|"never","feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
+//! | `POST /control/rate-limit` | `{"perMinute"}` for each secret key and endpoint, null for none; Toss allows test keys 100 |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! # Rules
@@ -67,6 +68,7 @@ mod errors;
 mod events;
 mod exchange;
 mod faults;
+mod flood;
 mod idempotency;
 mod keys;
 mod ledger;
@@ -103,6 +105,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use clock::Clock;
+use flood::Flood;
 use idempotency::Idempotency;
 use ledger::Ledger;
 use lock::Lock;
@@ -134,6 +137,7 @@ struct Simulator {
     idempotency: Arc<Idempotency>,
     requests: Lock<Requests>,
     rules: Rules,
+    flood: Flood,
     webhooks: Webhooks,
     records: Lock<Records>,
     latency: Lock<Latency>,
@@ -154,6 +158,7 @@ impl Simulator {
             idempotency: Arc::default(),
             requests: Lock::default(),
             rules,
+            flood: Flood::limited_to(settings.switches.requests_per_minute),
             webhooks: Webhooks::default(),
             records: Lock::default(),
             latency: Lock::new(settings.latency),
@@ -166,6 +171,7 @@ impl Simulator {
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
         self.rules.reset();
+        self.flood.limit(self.switches.requests_per_minute);
         self.webhooks.reset();
         self.records.with(|records| *records = Records::default());
         self.payments.with(|table| *table = Payments::default());

@@ -21,7 +21,7 @@ const RULES_MAX: usize = 1_000;
 /// An odd number without pattern: keeps the draws of neighbouring seeds apart.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Endpoint {
     Confirm,

@@ -41,6 +41,8 @@ pub struct Switches {
     pub mismatch: Mismatch,
     /// Which errors are kept under an idempotency key and replayed.
     pub replay_errors: ReplayErrors,
+    /// How many requests a secret key may send to one endpoint in a minute. None: as many as it likes.
+    pub requests_per_minute: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,7 +114,8 @@ impl Default for Settings {
 
 impl Settings {
     /// Reads `SIMULATOR_ADDR`, `SIMULATOR_PUBLIC_URL`, `SIMULATOR_CLIENT_KEY`, `SIMULATOR_SECRET_KEY`,
-    /// `SIMULATOR_MISMATCH`, `SIMULATOR_REPLAY_ERRORS` and `SIMULATOR_RULES_FILE`; what is not set has its default.
+    /// `SIMULATOR_MISMATCH`, `SIMULATOR_REPLAY_ERRORS`, `SIMULATOR_RATE_LIMIT` and
+    /// `SIMULATOR_RULES_FILE`; what is not set has its default.
     pub fn from_env() -> Result<Self, SettingsError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -155,6 +158,12 @@ impl Settings {
                     return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
                 }
             };
+        }
+        if let Some(limit) = read("SIMULATOR_RATE_LIMIT") {
+            let why = format!("`{limit}`; use a number from 1, Toss's is 100");
+            let limit = limit.parse().ok().filter(|limit| *limit > 0);
+            let wrong = SettingsError::Variable { name: "SIMULATOR_RATE_LIMIT", why };
+            settings.switches.requests_per_minute = Some(limit.ok_or(wrong)?);
         }
         settings.rules_file = read("SIMULATOR_RULES_FILE").map(PathBuf::from);
         settings.check()?;
@@ -241,6 +250,7 @@ mod tests {
         assert!(why.contains("SIMULATOR_ADDR") && why.contains("127.0.0.1:8090"), "{why}");
         let why = read(&[("SIMULATOR_PUBLIC_URL", "pay.example")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_PUBLIC_URL") && why.contains("https://"), "{why}");
+        assert!(read(&[("SIMULATOR_RATE_LIMIT", "0")]).unwrap_err().to_string().contains("SIMULATOR_RATE_LIMIT"));
         let why = read(&[("SIMULATOR_MISMATCH", "TEAPOT")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_MISMATCH") && why.contains("FORBIDDEN_REQUEST"), "{why}");
     }

@@ -103,6 +103,22 @@ async fn an_oversized_answer_is_valid_and_a_slow_one_is_complete() {
 }
 
 #[tokio::test]
+async fn test_keys_can_be_held_to_so_many_requests_a_minute() {
+    let sim = Sim::start().await;
+    assert_eq!(sim.control("rate-limit", json!({ "perMinute": 2 })).await, json!({ "perMinute": 2 }));
+    let payment = sim.authenticated("order-flood", 1_000).await;
+    assert_eq!((sim.status(&payment).await, sim.status(&payment).await), ("IN_PROGRESS".into(), "IN_PROGRESS".into()));
+    assert_eq!(sim.query("/v1/payments/orders/order-flood").await.says(), (429, "TOO_MANY_REQUESTS".into()));
+    assert_eq!(sim.confirm(&payment).await.status, 200, "another endpoint has a minute of its own");
+    sim.advance(60).await;
+    assert_eq!(sim.status(&payment).await, "DONE");
+    sim.control("rate-limit", json!({ "perMinute": null })).await;
+    for _ in 0..5 {
+        assert_eq!(sim.status(&payment).await, "DONE");
+    }
+}
+
+#[tokio::test]
 async fn a_delay_can_be_drawn_from_a_range_or_a_heavy_tail() {
     let sim = Sim::start().await;
     for (order_id, then) in [
