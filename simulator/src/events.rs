@@ -5,7 +5,6 @@
 //! payment's secret. `CANCEL_STATUS_CHANGED` exists only for cancels that are decided later, which carry a request id.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::clock;
@@ -46,7 +45,7 @@ pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, de
             is_sent.then(|| write(&Envelope { event_type: event, created_at, data: body }))
         }
         Event::DepositCallback => {
-            let is_sent = body.virtual_account.is_some() && !matches!(body.status, "READY" | "IN_PROGRESS" | "EXPIRED");
+            let is_sent = body.has_virtual_account() && !matches!(body.status, "READY" | "IN_PROGRESS" | "EXPIRED");
             is_sent.then(|| {
                 write(&DepositCallback {
                     created_at: if deposit_offset { format!("{created_at}+09:00") } else { created_at },
@@ -68,15 +67,6 @@ pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, de
 /// Writing these bodies cannot fail: they hold strings, numbers and nothing that could refuse.
 fn write(body: &impl Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
-}
-
-impl PaymentBody<'_> {
-    /// The last of `cancels` as it is on the wire.
-    pub(crate) fn newest_cancel(&self) -> Option<Value> {
-        // Nearly every payment that is looked at has none, and is not turned over for it.
-        let cancels = self.cancels.as_ref()?;
-        serde_json::to_value(cancels).ok()?.as_array()?.last().cloned()
-    }
 }
 
 #[cfg(test)]

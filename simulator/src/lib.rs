@@ -49,7 +49,6 @@
 //! | `html` | `status`: a proxy's page |
 //! | `truncate`, `oversized`, `slowBody` | half the JSON; JSON of at least `bytes`; `bytesPerSecond` |
 //! | `rateLimit` | 429, with `retryAfterSeconds`? |
-//!
 //! | `early`, `late` | a webhook sent before the answer of the call that caused it, or `seconds` later on the clock |
 //! | `twice`, `reordered`, `lost` | a webhook sent twice under one id, kept back until the next to its address, never sent |
 //!

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::Simulator;
 use crate::answer::Answer;
-use crate::call::{Call, Operation};
+use crate::call::Call;
 use crate::errors::NOT_FOUND_PAYMENT;
 use crate::faults::Shows;
 use crate::merchants::Owner;
@@ -29,18 +29,7 @@ pub(crate) async fn query(simulator: &Simulator, call: &Call, caller: Owner, sec
     }
 }
 
+/// Both kinds of query know the payment they are about.
 fn asked_for(simulator: &Simulator, call: &Call) -> Option<Payment> {
-    simulator.payments.with(|table| {
-        let payment = match &call.operation {
-            Operation::QueryByKey(key) => table.get(key),
-            Operation::QueryByOrder(order_id) => table.latest_of_order(order_id),
-            Operation::Create
-            | Operation::Confirm
-            | Operation::Transactions
-            | Operation::Settlements
-            | Operation::Settle
-            | Operation::Unknown(_) => None,
-        };
-        payment.cloned()
-    })
+    simulator.payments.with(|table| call.payment_key.as_deref().and_then(|key| table.get(key)).cloned())
 }

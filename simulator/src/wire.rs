@@ -5,6 +5,7 @@
 //! text of a failure follows the caller.
 
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::amount;
@@ -33,14 +34,14 @@ pub(crate) struct PaymentBody<'a> {
     use_escrow: Option<bool>,
     culture_expense: bool,
     card: Option<Card>,
-    pub(crate) virtual_account: Absent,
+    virtual_account: Absent,
     transfer: Absent,
     mobile_phone: Absent,
     gift_certificate: Absent,
     cash_receipt: Absent,
     cash_receipts: Absent,
     discount: Absent,
-    pub(crate) cancels: Absent,
+    cancels: Absent,
     pub(crate) secret: Option<&'a str>,
     r#type: &'static str,
     easy_pay: Absent,
@@ -87,6 +88,19 @@ struct Failure {
 #[derive(Debug, Serialize)]
 struct Link {
     url: String,
+}
+
+impl PaymentBody<'_> {
+    pub(crate) fn has_virtual_account(&self) -> bool {
+        self.virtual_account.is_some()
+    }
+
+    /// The last of `cancels` as it is on the wire.
+    pub(crate) fn newest_cancel(&self) -> Option<Value> {
+        // Nearly every payment that is looked at has none, and is not turned over for it.
+        let cancels = self.cancels.as_ref()?;
+        serde_json::to_value(cancels).ok()?.as_array()?.last().cloned()
+    }
 }
 
 /// The payment as it is at `now`. `base_url` is where the checkout link leads: to the simulator instead of Toss.
