@@ -25,20 +25,27 @@
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! Rule kinds: `error`, `errorAfter` (`status`, `code`, `message`?), `delay` (`ms`), `dropBefore`, `dropAfter`, `hold`,
-//! `html` (`status`), `truncate`, `rateLimit` (`retryAfterSeconds`?). Endpoints: `confirm`, `query`, `create`.
+//! `html` (`status`), `truncate`, `rateLimit` (`retryAfterSeconds`?). Endpoints: `confirm`, `query`, `create`, `cancel`,
+//! `virtualAccount`, `keyIn`, `cashReceipt`.
 
 mod amount;
 mod answer;
 mod call;
+mod cancels;
+mod cash_receipts;
+mod changes;
 mod clock;
 mod control;
 mod errors;
 mod exchange;
 mod idempotency;
+mod institutions;
+mod key_in;
 mod keys;
 mod ledger;
 mod lock;
 mod merchants;
+mod method;
 mod opening;
 mod operations;
 mod payments;
@@ -48,6 +55,7 @@ mod sdk;
 mod server;
 mod settings;
 mod toss_api;
+mod virtual_accounts;
 mod window;
 mod wire;
 
@@ -59,6 +67,7 @@ use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use cash_receipts::CashReceipts;
 use clock::Clock;
 use idempotency::Idempotency;
 use ledger::Ledger;
@@ -71,8 +80,9 @@ use rules::Rules;
 pub use merchants::{KeyPair, Merchant};
 pub use server::{Error, serve};
 pub use settings::{
-    DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Effect,
-    Latency, Mismatch, ReplayErrors, Settings, SettingsError, Switches,
+    CancelSwitches, ConsecutiveCancel, DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY,
+    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, ReplayErrors, Settings, SettingsError,
+    Switches,
 };
 
 /// Everything the simulator knows.
@@ -84,6 +94,7 @@ struct Simulator {
     base_url: String,
     clock: Clock,
     payments: Lock<Payments>,
+    cash_receipts: Lock<CashReceipts>,
     ledger: Lock<Ledger>,
     idempotency: Arc<Idempotency>,
     requests: Lock<Requests>,
@@ -102,6 +113,7 @@ impl Simulator {
             base_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{addr}")),
             clock: Clock::default(),
             payments: Lock::default(),
+            cash_receipts: Lock::default(),
             ledger: Lock::default(),
             idempotency: Arc::default(),
             requests: Lock::default(),
@@ -116,7 +128,9 @@ impl Simulator {
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
         self.rules.delete_all();
+        self.merchants.reset();
         self.payments.with(|table| *table = Payments::default());
+        self.cash_receipts.with(|table| *table = CashReceipts::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();
         self.requests.with(Requests::reset);
