@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::cash_receipts::Wanted;
 use crate::errors::{Code, Language};
 use crate::ledger::{Entry, Ledger, OrderSum};
-use crate::method::{Choice, NamedEasyPay};
+use crate::means::{Choice, NamedEasyPay};
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
@@ -98,6 +98,7 @@ struct Authenticate {
     is_partial_cancelable: Option<bool>,
     method: Option<String>,
     easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
     installment_plan_months: Option<u8>,
     #[serde(default)]
     interest_free: bool,
@@ -169,6 +170,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let choice = Choice {
         method: asked.method,
         easy_pay: asked.easy_pay,
+        card_company: asked.card_company,
         installment_plan_months: asked.installment_plan_months,
         interest_free: asked.interest_free,
         bank: asked.bank,
@@ -178,7 +180,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         due_date: asked.due_date,
         cash_receipt: Wanted::read(&asked.cash_receipt).map_err(Refusal::of_toss)?,
     };
-    let method = choice.method(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
+    let means = choice.means(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
     Ok(Opening {
         key: asked.payment_key,
         owner,
@@ -187,8 +189,8 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         currency,
         amount,
         tax_free: asked.tax_free_amount,
-        partial_cancelable: asked.is_partial_cancelable.unwrap_or(method.is_partial_cancelable()),
-        method,
+        partial_cancelable: asked.is_partial_cancelable.unwrap_or(means.is_partial_cancelable()),
+        means,
         redirect: None,
     })
 }

@@ -1,6 +1,6 @@
-//! Banks and easy-pay providers: the codes and names under which a request may name one, and what an answer says.
+//! Banks, card companies and easy-pay providers: the codes and names under which a request may name one, and what an answer says.
 //!
-//! A request may use the number, the Korean name or the English one; answers hold the bank's number and the provider's
+//! A request may use the number, the Korean name or the English one; answers hold the number, and of a provider the
 //! Korean name.
 
 /// Number, Korean, English. The leading zero belongs to the number.
@@ -33,6 +33,32 @@ const BANKS: &[(&str, &str, &str)] = &[
     ("92", "토스", "TOSSBANK"),
 ];
 
+const CARD_COMPANIES: &[(&str, &str, &str)] = &[
+    ("3K", "기업비씨", "IBK_BC"),
+    ("46", "광주", "GWANGJUBANK"),
+    ("71", "롯데", "LOTTE"),
+    ("30", "산업", "KDBBANK"),
+    ("31", "BC", "BC"),
+    ("51", "삼성", "SAMSUNG"),
+    ("38", "새마을", "SAEMAUL"),
+    ("41", "신한", "SHINHAN"),
+    ("62", "신협", "SHINHYEOP"),
+    ("36", "씨티", "CITI"),
+    ("W1", "우리", "WOORI"),
+    ("37", "우체국", "POST"),
+    ("39", "저축", "SAVINGBANK"),
+    ("35", "전북", "JEONBUKBANK"),
+    ("42", "제주", "JEJUBANK"),
+    ("15", "카카오뱅크", "KAKAOBANK"),
+    ("3A", "케이뱅크", "KBANK"),
+    ("24", "토스뱅크", "TOSSBANK"),
+    ("21", "하나", "HANA"),
+    ("61", "현대", "HYUNDAI"),
+    ("11", "국민", "KOOKMIN"),
+    ("91", "농협", "NONGHYEOP"),
+    ("34", "수협", "SUHYEOP"),
+];
+
 const EASY_PAYS: &[(&str, &str)] = &[
     ("토스페이", "TOSSPAY"),
     ("네이버페이", "NAVERPAY"),
@@ -48,6 +74,11 @@ const EASY_PAYS: &[(&str, &str)] = &[
 /// The number of the bank that is named.
 pub(crate) fn bank(named: &str) -> Option<&'static str> {
     BANKS.iter().find(|(code, ko, en)| [*code, *ko, *en].contains(&named)).map(|(code, ..)| *code)
+}
+
+/// The number of the card company that is named.
+pub(crate) fn card_company(named: &str) -> Option<&'static str> {
+    CARD_COMPANIES.iter().find(|(code, ko, en)| [*code, *ko, *en].contains(&named)).map(|(code, ..)| *code)
 }
 
 /// The Korean name of the provider that is named.

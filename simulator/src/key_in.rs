@@ -15,8 +15,8 @@ use crate::errors::{
     INVALID_REQUEST, REQUIRED_AMOUNT,
 };
 use crate::ledger::Kind;
+use crate::means::{Card, Means, is_installment_plan};
 use crate::merchants::Owner;
-use crate::method::{Card, Method, is_installment_plan};
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening, Payment};
 use crate::{Simulator, amount, changes, clock};
@@ -64,8 +64,8 @@ fn opening(request: Request, caller: Owner, now: OffsetDateTime) -> Result<Openi
         return Err(BELOW_ZERO_AMOUNT);
     }
     let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
-    let method = Method::Card(card(&request, now)?);
-    method.check_amount(amount)?;
+    let means = Means::Card(card(&request, now)?);
+    means.check_amount(amount)?;
     Ok(Opening {
         key: None,
         owner: caller,
@@ -74,7 +74,7 @@ fn opening(request: Request, caller: Owner, now: OffsetDateTime) -> Result<Openi
         currency: Currency::Krw,
         amount,
         tax_free,
-        method,
+        means,
         partial_cancelable: true,
         redirect: None,
     })
@@ -101,7 +101,7 @@ fn card(request: &Request, now: OffsetDateTime) -> Result<Card, Code> {
         .filter(|months| is_installment_plan(*months))
         .ok_or(INVALID_CARD_INSTALLMENT_PLAN)?;
     let interest_free = installment_plan_months > 0 && request.use_free_installment_plan;
-    Ok(Card { installment_plan_months, interest_free, number: masked(&number) })
+    Ok(Card { installment_plan_months, interest_free, number: masked(&number), ..Card::default() })
 }
 
 /// The first eight digits, four hidden ones, all but the last of the rest, and one more hidden.

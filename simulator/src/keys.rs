@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rand::RngExt as _;
 
-use crate::method::Method;
+use crate::means::Means;
 
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER_HEXADECIMAL: &[u8] = b"0123456789ABCDEF";
@@ -18,10 +18,10 @@ pub(crate) fn payment_key(merchant_id: &str, moment: &str) -> String {
 }
 
 /// Virtual accounts have kept the older form: 32 hexadecimal digits.
-pub(crate) fn transaction_key(method: &Method) -> Arc<str> {
-    match method {
-        Method::VirtualAccount(_) => random(UPPER_HEXADECIMAL, 32).into(),
-        Method::Card(_) | Method::EasyPay(_) | Method::Transfer { .. } | Method::MobilePhone { .. } => {
+pub(crate) fn transaction_key(means: &Means) -> Arc<str> {
+    match means {
+        Means::VirtualAccount(_) => random(UPPER_HEXADECIMAL, 32).into(),
+        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
             format!("txrd_a01{}", random(LOWER_ALPHANUMERIC, 24)).into()
         }
     }

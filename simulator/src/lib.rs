@@ -5,8 +5,9 @@
 //! Toss's JSON from its own types. All state is in memory, bounded, and gone at the end.
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
-//! does), `payments` (the state machine), `idempotency`, `rules` (faults), `wire` (the JSON). The two other ways in are
-//! `window` (the shopper) and `control` (the test).
+//! does), `payments` (the state machine; `approval` and `cancel` in it), `means` (card, virtual account and so on),
+//! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The two other
+//! ways in are `window` (the shopper) and `control` (the test).
 //!
 //! # Control API
 //!
@@ -14,7 +15,13 @@
 //!
 //! | call | what it does |
 //! |---|---|
-//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer |
+//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer; the means of payment are below |
+//! | `POST /control/deposit` | money arrives on a virtual account: `{"paymentKey","depositorName"?,"late"?}`; `late` also after the due date |
+//! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
+//! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
+//! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
+//! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
+//! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
 //! | `GET`, `POST /control/clock` | `{"now","advancedSeconds"}`; `{"advanceSeconds"}` moves it forward |
 //! | `POST /control/rules` | `{"match":{"endpoint","orderId"?,"paymentKey"?},"times"?,"then":{"kind",…}}` → 201 `{"ruleId"}` |
@@ -23,6 +30,12 @@
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
 //! | `POST /control/reset` | forgets everything and releases everything |
+//!
+//! Means of payment, all optional beside the fields of `authenticate`: `method` (`CARD`, `VIRTUAL_ACCOUNT`, `TRANSFER`,
+//! `MOBILE_PHONE` or the Korean names), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
+//! `cardCompany`, `installmentPlanMonths`, `interestFree`, `bank`, `customerName`, `customerMobilePhone`, `validHours`,
+//! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `isPartialCancelable`.
+//! Deposit, its return and a console's cancel answer `{"paymentKey","orderId","amount","balanceAmount","status"}`.
 //!
 //! Rule kinds: `error`, `errorAfter` (`status`, `code`, `message`?), `delay` (`ms`), `dropBefore`, `dropAfter`, `hold`,
 //! `html` (`status`), `truncate`, `rateLimit` (`retryAfterSeconds`?). Endpoints: `confirm`, `query`, `create`, `cancel`,
@@ -44,8 +57,8 @@ mod key_in;
 mod keys;
 mod ledger;
 mod lock;
+mod means;
 mod merchants;
-mod method;
 mod opening;
 mod operations;
 mod payments;

@@ -17,8 +17,8 @@ use crate::errors::{
     INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
     INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
+use crate::means::{Choice, Means, NamedEasyPay};
 use crate::merchants::Owner;
-use crate::method::{Choice, Method, NamedEasyPay};
 use crate::payments::{Currency, OpenRefused, Opening, Payment, Redirect};
 
 const ORDER_ID_LENGTH_MIN: usize = 6;
@@ -54,6 +54,7 @@ struct Request {
 #[serde(rename_all = "camelCase", default)]
 struct CardOptions {
     easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
     card_installment_plan: Option<u8>,
 }
 
@@ -93,7 +94,7 @@ fn open(simulator: &Simulator, mut request: Request, owner: Owner) -> Result<Pay
     let (amount, currency) = money(&request)?;
     let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
     let now = simulator.clock.now();
-    let method = method(&mut request, amount, now)?;
+    let means = means(&mut request, amount, now)?;
     let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
     let redirect = Redirect {
@@ -108,8 +109,8 @@ fn open(simulator: &Simulator, mut request: Request, owner: Owner) -> Result<Pay
         currency,
         amount,
         tax_free,
-        partial_cancelable: method.is_partial_cancelable(),
-        method,
+        partial_cancelable: means.is_partial_cancelable(),
+        means,
         redirect: Some(redirect),
     };
     simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
@@ -118,7 +119,7 @@ fn open(simulator: &Simulator, mut request: Request, owner: Owner) -> Result<Pay
 }
 
 /// The method that is asked for, with its own options. The window may still let the shopper choose another.
-fn method(request: &mut Request, amount: i64, now: OffsetDateTime) -> Result<Method, Code> {
+fn means(request: &mut Request, amount: i64, now: OffsetDateTime) -> Result<Means, Code> {
     let receipt = match request.method.as_deref() {
         Some("TRANSFER" | "계좌이체") => &request.transfer.cash_receipt,
         Some(_) => &request.virtual_account.cash_receipt,
@@ -128,6 +129,7 @@ fn method(request: &mut Request, amount: i64, now: OffsetDateTime) -> Result<Met
         cash_receipt: Wanted::read(receipt)?,
         method: request.method.take(),
         easy_pay: request.card.easy_pay.take(),
+        card_company: request.card.card_company.take(),
         installment_plan_months: request.card.card_installment_plan,
         interest_free: false,
         bank: request.virtual_account.bank.take(),
@@ -136,7 +138,7 @@ fn method(request: &mut Request, amount: i64, now: OffsetDateTime) -> Result<Met
         valid_hours: request.virtual_account.valid_hours.take(),
         due_date: request.virtual_account.due_date.take(),
     };
-    choice.method(amount, now)
+    choice.means(amount, now)
 }
 
 /// The amount is a number beside a currency, or an object that holds both.

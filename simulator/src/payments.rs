@@ -25,8 +25,8 @@ use crate::cash_receipts::CashReceipt;
 use crate::clock;
 use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT, NOT_FOUND_PAYMENT_SESSION};
 use crate::keys;
+use crate::means::Means;
 use crate::merchants::Owner;
-use crate::method::Method;
 use approval::Approval;
 use cancel::Cancel;
 
@@ -49,7 +49,7 @@ pub(crate) struct Payment {
     /// The part of the amount that carries no VAT.
     pub(crate) tax_free: i64,
     /// Unknown outside before the shopper has authenticated.
-    pub(crate) method: Arc<Method>,
+    pub(crate) means: Arc<Means>,
     pub(crate) partial_cancelable: bool,
     pub(crate) secret: Arc<str>,
     pub(crate) redirect: Option<Arc<Redirect>>,
@@ -124,7 +124,7 @@ pub(crate) struct Opening {
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
     pub(crate) tax_free: i64,
-    pub(crate) method: Method,
+    pub(crate) means: Means,
     pub(crate) partial_cancelable: bool,
     pub(crate) redirect: Option<Redirect>,
 }
@@ -213,7 +213,7 @@ impl Payment {
         if *self.order_id != *confirm.order_id || self.amount != confirm.amount {
             return Err(confirm.mismatch);
         }
-        if self.currency == Currency::Krw { self.method.check_amount(self.amount) } else { Ok(()) }
+        if self.currency == Currency::Krw { self.means.check_amount(self.amount) } else { Ok(()) }
     }
 }
 
@@ -237,7 +237,7 @@ impl Payments {
             currency: opening.currency,
             amount: opening.amount,
             tax_free: opening.tax_free,
-            method: Arc::new(opening.method),
+            means: Arc::new(opening.means),
             partial_cancelable: opening.partial_cancelable,
             secret: keys::secret().into(),
             redirect: opening.redirect.map(Arc::new),

@@ -12,8 +12,8 @@ use crate::errors::{
     BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INVALID_BANK, INVALID_ORDER_ID, INVALID_ORDER_NAME,
     INVALID_REQUEST, INVALID_REQUIRED_PARAM, REQUIRED_AMOUNT,
 };
+use crate::means::{Account, Means, Validity};
 use crate::merchants::Owner;
-use crate::method::{Account, Method, Validity};
 use crate::opening::is_order_name;
 use crate::payments::{Currency, OpenRefused, Opening, Payment};
 use crate::{Simulator, amount, changes, institutions};
@@ -54,8 +54,8 @@ pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: Owner) -> Resul
     let bank = institutions::bank(&request.bank.ok_or(INVALID_REQUIRED_PARAM)?).ok_or(INVALID_BANK)?;
     let valid = Validity::read(&request.valid_hours, request.due_date.as_deref(), now)?;
     let account = Account::new(bank, customer_name, valid, Wanted::read(&request.cash_receipt)?);
-    let method = Method::VirtualAccount(account);
-    method.check_amount(amount)?;
+    let means = Means::VirtualAccount(account);
+    means.check_amount(amount)?;
     let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
     let opening = Opening {
         key: None,
@@ -65,7 +65,7 @@ pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: Owner) -> Resul
         currency: Currency::Krw,
         amount,
         tax_free,
-        method,
+        means,
         partial_cancelable: true,
         redirect: None,
     };

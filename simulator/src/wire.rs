@@ -110,9 +110,9 @@ pub(crate) fn payment<'a>(
     let (method, failure) = match status {
         Status::Ready => (None, None),
         Status::InProgress | Status::WaitingForDeposit | Status::Done | Status::PartialCanceled | Status::Canceled => {
-            (Some(payment.method.name()), None)
+            (Some(payment.means.name()), None)
         }
-        Status::Aborted(code) => (Some(payment.method.name()), Some(failure(code))),
+        Status::Aborted(code) => (Some(payment.means.name()), Some(failure(code))),
         Status::Expired => (None, Some(failure(EXPIRED_PAYMENT))),
     };
     let alive = !matches!(status, Status::Expired);

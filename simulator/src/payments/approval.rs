@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::{OpenRefused, Opening, Payment, Payments, State, Status};
 use crate::cash_receipts::CashReceipt;
 use crate::keys;
-use crate::method::Method;
+use crate::means::Means;
 
 #[derive(Debug)]
 pub(crate) struct Approval {
@@ -39,9 +39,9 @@ pub(crate) enum DepositRefused {
 impl Payment {
     /// What a confirm does once nothing speaks against it.
     pub(super) fn approve_or_issue(&mut self, now: OffsetDateTime) {
-        if let Method::VirtualAccount(account) = &*self.method {
+        if let Means::VirtualAccount(account) = &*self.means {
             self.due_at = Some(account.due_at(now));
-            self.last_transaction_key = Some(keys::transaction_key(&self.method));
+            self.last_transaction_key = Some(keys::transaction_key(&self.means));
             self.state = State::WaitingForDeposit;
         } else {
             self.approve(None, now);
@@ -50,8 +50,8 @@ impl Payment {
 
     fn approve(&mut self, depositor_name: Option<String>, now: OffsetDateTime) {
         self.state = State::Paid { approval: Arc::new(Approval { at: now, depositor_name }) };
-        self.last_transaction_key = Some(keys::transaction_key(&self.method));
-        if let Some(wanted) = self.method.cash_receipt() {
+        self.last_transaction_key = Some(keys::transaction_key(&self.means));
+        if let Some(wanted) = self.means.cash_receipt() {
             let receipt = CashReceipt::of_approval(self, wanted, now);
             self.cash_receipts.push(Arc::new(receipt));
         }
@@ -74,8 +74,7 @@ impl Payments {
         now: OffsetDateTime,
     ) -> Result<Payment, DepositRefused> {
         let payment = self.by_key.get_mut(key).ok_or(DepositRefused::Unknown)?;
-        let (Status::WaitingForDeposit, Method::VirtualAccount(account)) = (payment.status(now), &*payment.method)
-        else {
+        let (Status::WaitingForDeposit, Means::VirtualAccount(account)) = (payment.status(now), &*payment.means) else {
             return Err(DepositRefused::WrongStatus(payment.status(now).name()));
         };
         if payment.is_past_due(now) && !deposit.late {
@@ -89,11 +88,11 @@ impl Payments {
     /// The bank takes a deposit back. Only while nothing was refunded from it.
     pub(crate) fn revert_deposit(&mut self, key: &str, now: OffsetDateTime) -> Result<Payment, DepositRefused> {
         let payment = self.by_key.get_mut(key).ok_or(DepositRefused::Unknown)?;
-        let (Status::Done, Method::VirtualAccount(_)) = (payment.status(now), &*payment.method) else {
+        let (Status::Done, Means::VirtualAccount(_)) = (payment.status(now), &*payment.means) else {
             return Err(DepositRefused::WrongStatus(payment.status(now).name()));
         };
         payment.state = State::WaitingForDeposit;
-        payment.last_transaction_key = Some(keys::transaction_key(&payment.method));
+        payment.last_transaction_key = Some(keys::transaction_key(&payment.means));
         payment.cash_receipts.clear();
         Ok(payment.clone())
     }

@@ -1,7 +1,7 @@
 //! How money goes back: what may be cancelled, in which order that is checked, and what a cancel leaves behind.
 //!
 //! A cancel either happens whole or not at all. The order of the checks is: whose payment, how soon after the last
-//! cancel, status, the balance the caller believes in, amount, method, refund account. Where Toss's own answer is not
+//! cancel, status, the balance the caller believes in, amount, means, refund account. Where Toss's own answer is not
 //! established it is one of [`CancelSwitches`].
 
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::errors::{
 };
 use crate::institutions;
 use crate::keys;
+use crate::means::Means;
 use crate::merchants::Owner;
-use crate::method::Method;
 use crate::settings::{CancelSwitches, ConsecutiveCancel, MissingRefundAccount};
 
 /// Toss names no interval; a second is enough to catch a doubled click and short enough to wait for.
@@ -112,15 +112,15 @@ impl Payment {
             return Err(NOT_CANCELABLE_AMOUNT);
         }
         let tax_free = self.tax_free_part(request, amount, balance)?;
-        self.check_method(request, amount < self.amount, now)?;
+        self.check_means(request, amount < self.amount, now)?;
         Ok(Cancel {
-            transaction_key: keys::transaction_key(&self.method),
+            transaction_key: keys::transaction_key(&self.means),
             reason: request.reason.clone(),
             at: now,
             amount,
             tax_free,
             // The discount was never the shopper's money: it goes back with the last of it.
-            easy_pay_discount: if amount == balance { self.method.easy_pay_discount() } else { 0 },
+            easy_pay_discount: if amount == balance { self.means.easy_pay_discount() } else { 0 },
             refundable: balance - amount,
             receipt_key: None,
         })
@@ -152,7 +152,7 @@ impl Payment {
         if fits { Ok(asked) } else { Err(NOT_CANCELABLE_AMOUNT) }
     }
 
-    fn check_method(&self, request: &CancelRequest, partial: bool, now: OffsetDateTime) -> Result<(), Code> {
+    fn check_means(&self, request: &CancelRequest, partial: bool, now: OffsetDateTime) -> Result<(), Code> {
         let Some(approval) = self.approval() else {
             // Before the deposit: there is nothing to give back, so no account to give it to, and no part of it.
             return if partial { Err(NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT) } else { Ok(()) };
@@ -160,17 +160,17 @@ impl Payment {
         if partial && !self.partial_cancelable {
             return Err(NOT_ALLOWED_PARTIAL_REFUND);
         }
-        if !self.method.is_refundable(approval.at, now) {
+        if !self.means.is_refundable(approval.at, now) {
             return Err(EXCEED_MAX_REFUND_DUE);
         }
-        match (&*self.method, &request.refund_account) {
-            (Method::VirtualAccount(_), Some(account)) => account.check(),
-            (Method::VirtualAccount(_), None) => Err(match request.switches.missing_refund_account {
+        match (&*self.means, &request.refund_account) {
+            (Means::VirtualAccount(_), Some(account)) => account.check(),
+            (Means::VirtualAccount(_), None) => Err(match request.switches.missing_refund_account {
                 MissingRefundAccount::InvalidRefundAccountInfo => INVALID_REFUND_ACCOUNT_INFO,
                 MissingRefundAccount::InvalidRequest => INVALID_REQUEST,
             }),
             // The shopper of every other method has the money where it came from.
-            (Method::Card(_) | Method::EasyPay(_) | Method::Transfer { .. } | Method::MobilePhone { .. }, _) => Ok(()),
+            (Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. }, _) => Ok(()),
         }
     }
 }

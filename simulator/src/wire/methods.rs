@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use crate::clock;
-use crate::method::{Account, Card, EasyPay, Method};
+use crate::means::{Account, Card, EasyPay, Means};
 use crate::payments::Payment;
 
 /// A card company is asked for its money on the day after the approval.
@@ -84,9 +84,9 @@ impl<'a> Methods<'a> {
         if payment.approval().is_none() && payment.due_at.is_none() {
             return none;
         }
-        match &*payment.method {
-            Method::Card(used) => Self { card: Some(card(payment, used, payment.amount, now)), ..none },
-            Method::EasyPay(easy_pay) => {
+        match &*payment.means {
+            Means::Card(used) => Self { card: Some(card(payment, used, payment.amount, now)), ..none },
+            Means::EasyPay(easy_pay) => {
                 let EasyPay { provider, amount, discount, card: used } = easy_pay;
                 let by_card = payment.amount - amount - discount;
                 Self {
@@ -95,11 +95,11 @@ impl<'a> Methods<'a> {
                     ..none
                 }
             }
-            Method::VirtualAccount(used) => Self { virtual_account: account(payment, used, now), ..none },
-            Method::Transfer { bank, .. } => {
+            Means::VirtualAccount(used) => Self { virtual_account: account(payment, used, now), ..none },
+            Means::Transfer { bank, .. } => {
                 Self { transfer: Some(TransferBody { bank_code: bank, settlement_status: "INCOMPLETED" }), ..none }
             }
-            Method::MobilePhone { number } => Self { mobile_phone: Some(mobile_phone(payment, number)), ..none },
+            Means::MobilePhone { number } => Self { mobile_phone: Some(mobile_phone(payment, number)), ..none },
         }
     }
 }
@@ -107,8 +107,8 @@ impl<'a> Methods<'a> {
 /// A personal credit card with the approval number of Toss's tests.
 fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime) -> CardBody<'a> {
     CardBody {
-        issuer_code: "61",
-        acquirer_code: "61",
+        issuer_code: card.issuer,
+        acquirer_code: card.issuer,
         number: &card.number,
         installment_plan_months: card.installment_plan_months,
         is_interest_free: card.interest_free,
@@ -166,9 +166,9 @@ fn mobile_phone<'a>(payment: &Payment, number: &'a str) -> MobilePhoneBody<'a> {
 /// Where the receipt is, up to the paymentKey; None while there is none.
 pub(super) fn receipt_path(payment: &Payment) -> Option<&'static str> {
     payment.approval()?;
-    Some(match &*payment.method {
-        Method::VirtualAccount(_) => "/receipt/payment-detail/bank-transfer?transactionId=",
-        Method::Card(_) | Method::EasyPay(_) | Method::Transfer { .. } | Method::MobilePhone { .. } => {
+    Some(match &*payment.means {
+        Means::VirtualAccount(_) => "/receipt/payment-detail/bank-transfer?transactionId=",
+        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
             "/receipt/redirection?transactionId="
         }
     })

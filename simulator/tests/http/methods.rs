@@ -17,11 +17,11 @@ fn objects(payment: &Value) -> Vec<&'static str> {
 #[tokio::test]
 async fn installments_are_shown_and_need_fifty_thousand_won() {
     let sim = Sim::start().await;
-    let body = json!({ "orderId": "order-months", "amount": 50_000, "installmentPlanMonths": 3, "interestFree": true });
+    let body = json!({ "orderId": "order-months", "amount": 50_000, "installmentPlanMonths": 3, "interestFree": true, "cardCompany": "신한" });
     let payment = confirmed(&sim, body).await.json();
     let card = &payment["card"];
     assert_eq!((&card["installmentPlanMonths"], &card["isInterestFree"]), (&json!(3), &json!(true)));
-    assert_eq!(card["interestPayer"], "CARD_COMPANY");
+    assert_eq!((&card["interestPayer"], &card["issuerCode"]), (&json!("CARD_COMPANY"), &json!("41")));
     let body = json!({ "orderId": "order-small", "amount": 49_999, "installmentPlanMonths": 3 });
     let refused = confirmed(&sim, body).await;
     assert_eq!(refused.says(), (400, "NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT".into()));
@@ -166,6 +166,7 @@ async fn a_method_that_does_not_exist_is_refused_with_toss_own_code() {
     let sim = Sim::start().await;
     for (choice, code) in [
         (json!({ "method": "BITCOIN" }), "NOT_SUPPORTED_METHOD"),
+        (json!({ "cardCompany": "모르는카드" }), "INVALID_CARD_COMPANY"),
         (json!({ "easyPay": "모르는페이" }), "NOT_SUPPORTED_METHOD"),
         (json!({ "installmentPlanMonths": 13 }), "INVALID_CARD_INSTALLMENT_PLAN"),
         (json!({ "method": "TRANSFER", "bank": "00" }), "INVALID_BANK"),

@@ -1,7 +1,7 @@
-//! What a payment is paid with: the details that one method has and another has not, and the limits of each.
+//! The means of a payment: its method with all the details that one method has and another has not, and its limits.
 //!
 //! The shopper chooses in the window, the control API or the merchant's server may choose for the shopper. Whoever
-//! does says so in a [`Choice`], which is checked here; what a method then looks like on the wire is in `wire`.
+//! does says so in a [`Choice`], which is checked here; what the means look like on the wire is in `wire`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,8 +13,8 @@ use crate::amount;
 use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_MINIMUM_AMOUNT, Code, EXCEED_MAX_DUE_DATE, EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT, EXCEED_MAX_VALID_HOURS,
-    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE, INVALID_REQUEST,
-    INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, NOT_SUPPORTED_METHOD,
+    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE,
+    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, NOT_SUPPORTED_METHOD,
     NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
 };
 use crate::institutions;
@@ -34,7 +34,7 @@ const ACCOUNT_REFUND_WITHIN: Duration = Duration::days(365);
 const LOCAL: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
 
 #[derive(Debug, Clone)]
-pub(crate) enum Method {
+pub(crate) enum Means {
     Card(Card),
     EasyPay(EasyPay),
     VirtualAccount(Account),
@@ -48,6 +48,8 @@ pub(crate) struct Card {
     pub(crate) installment_plan_months: u8,
     /// Somebody else than the buyer pays for the installments.
     pub(crate) interest_free: bool,
+    /// The number of the card company.
+    pub(crate) issuer: &'static str,
     /// As it may be shown: the middle is masked.
     pub(crate) number: String,
 }
@@ -80,11 +82,11 @@ pub(crate) enum Validity {
 impl Default for Card {
     /// The simulator's test card, paid at once.
     fn default() -> Self {
-        Self { installment_plan_months: 0, interest_free: false, number: "12345678****123*".to_owned() }
+        Self { installment_plan_months: 0, interest_free: false, issuer: "61", number: "12345678****123*".to_owned() }
     }
 }
 
-impl Default for Method {
+impl Default for Means {
     fn default() -> Self {
         Self::Card(Card::default())
     }
@@ -134,7 +136,7 @@ fn local_time(text: &str) -> Option<OffsetDateTime> {
     PrimitiveDateTime::parse(text, LOCAL).ok().map(|local| local.assume_offset(offset!(+9)))
 }
 
-impl Method {
+impl Means {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Card(_) => "카드",
@@ -202,6 +204,7 @@ pub(crate) struct Choice {
     /// `CARD` or `카드` and so on; absent: card, or easy pay when a provider is named.
     pub(crate) method: Option<String>,
     pub(crate) easy_pay: Option<NamedEasyPay>,
+    pub(crate) card_company: Option<String>,
     pub(crate) installment_plan_months: Option<u8>,
     pub(crate) interest_free: bool,
     pub(crate) bank: Option<String>,
@@ -228,52 +231,56 @@ pub(crate) enum NamedEasyPay {
 }
 
 impl Choice {
-    /// The method for a payment of this amount. Limits of amounts are not looked at: Toss does so at confirm.
-    pub(crate) fn method(self, total: i64, now: OffsetDateTime) -> Result<Method, Code> {
+    /// The means for a payment of this amount. Limits of amounts are not looked at: Toss does so at confirm.
+    pub(crate) fn means(self, total: i64, now: OffsetDateTime) -> Result<Means, Code> {
         let bank = match self.bank.as_deref() {
             None => "88",
             Some(named) => institutions::bank(named).ok_or(INVALID_BANK)?,
         };
-        let card = || card(self.installment_plan_months.unwrap_or(0), self.interest_free);
+        let issuer = match self.card_company.as_deref() {
+            None => Card::default().issuer,
+            Some(named) => institutions::card_company(named).ok_or(INVALID_CARD_COMPANY)?,
+        };
+        let card = || card(issuer, self.installment_plan_months.unwrap_or(0), self.interest_free);
         match (self.method.as_deref(), self.easy_pay) {
             (None | Some("CARD" | "카드" | "EASY_PAY" | "간편결제"), Some(named)) => {
                 easy_pay(named, total, card()?)
             }
-            (None | Some("CARD" | "카드"), None) => Ok(Method::Card(card()?)),
+            (None | Some("CARD" | "카드"), None) => Ok(Means::Card(card()?)),
             (Some("VIRTUAL_ACCOUNT" | "가상계좌"), None) => {
                 let valid = Validity::read(&self.valid_hours, self.due_date.as_deref(), now)?;
                 let customer_name = self.customer_name.unwrap_or_else(|| "김토스".to_owned());
-                Ok(Method::VirtualAccount(Account::new(bank, customer_name, valid, self.cash_receipt)))
+                Ok(Means::VirtualAccount(Account::new(bank, customer_name, valid, self.cash_receipt)))
             }
-            (Some("TRANSFER" | "계좌이체"), None) => Ok(Method::Transfer { bank, cash_receipt: self.cash_receipt }),
+            (Some("TRANSFER" | "계좌이체"), None) => Ok(Means::Transfer { bank, cash_receipt: self.cash_receipt }),
             (Some("MOBILE_PHONE" | "휴대폰"), None) => {
                 let number = self.customer_mobile_phone.unwrap_or_else(|| "01012341234".to_owned());
-                Ok(Method::MobilePhone { number })
+                Ok(Means::MobilePhone { number })
             }
             (Some(_), _) => Err(NOT_SUPPORTED_METHOD),
         }
     }
 }
 
-fn card(installment_plan_months: u8, interest_free: bool) -> Result<Card, Code> {
+fn card(issuer: &'static str, installment_plan_months: u8, interest_free: bool) -> Result<Card, Code> {
     if !is_installment_plan(installment_plan_months) {
         return Err(INVALID_CARD_INSTALLMENT_PLAN);
     }
-    Ok(Card { installment_plan_months, interest_free, ..Card::default() })
+    Ok(Card { installment_plan_months, interest_free, issuer, ..Card::default() })
 }
 
 pub(crate) fn is_installment_plan(months: u8) -> bool {
     matches!(months, 0 | 2..=12)
 }
 
-fn easy_pay(named: NamedEasyPay, total: i64, card: Card) -> Result<Method, Code> {
+fn easy_pay(named: NamedEasyPay, total: i64, card: Card) -> Result<Means, Code> {
     let (provider, amount, discount) = match named {
         NamedEasyPay::Provider(provider) => (provider, 0, 0),
         NamedEasyPay::Split { provider, amount, discount_amount } => (provider, amount, discount_amount),
     };
     let provider = institutions::easy_pay(&provider).ok_or(NOT_SUPPORTED_METHOD)?;
     let fits = amount >= 0 && discount >= 0 && amount.checked_add(discount).is_some_and(|paid| paid <= total);
-    if fits { Ok(Method::EasyPay(EasyPay { provider, amount, discount, card })) } else { Err(INVALID_REQUEST) }
+    if fits { Ok(Means::EasyPay(EasyPay { provider, amount, discount, card })) } else { Err(INVALID_REQUEST) }
 }
 
 #[cfg(test)]
@@ -305,10 +312,10 @@ mod tests {
 
     #[test]
     fn a_phone_bill_is_refundable_within_its_month_and_a_transfer_for_half_a_year() {
-        let phone = Method::MobilePhone { number: String::new() };
+        let phone = Means::MobilePhone { number: String::new() };
         assert!(phone.is_refundable(NOON, NOON + Duration::hours(11)));
         assert!(!phone.is_refundable(NOON, NOON + Duration::hours(13)));
-        let transfer = Method::Transfer { bank: "88", cash_receipt: None };
+        let transfer = Means::Transfer { bank: "88", cash_receipt: None };
         assert!(transfer.is_refundable(NOON, NOON + Duration::days(180)));
         assert!(!transfer.is_refundable(NOON, NOON + Duration::days(181)));
     }
@@ -316,8 +323,8 @@ mod tests {
     #[test]
     fn each_method_has_its_own_limits() {
         let check = |choice: Choice, amount, expected| {
-            let method = choice.method(amount, NOON).unwrap();
-            assert_eq!(method.check_amount(amount).err(), expected, "{method:?} {amount}");
+            let means = choice.means(amount, NOON).unwrap();
+            assert_eq!(means.check_amount(amount).err(), expected, "{means:?} {amount}");
         };
         let named = |name: &str| Choice { method: Some(name.to_owned()), ..Choice::default() };
         let months = || Choice { installment_plan_months: Some(3), ..Choice::default() };
