@@ -17,6 +17,14 @@ use crate::rules::{Endpoint, Subject};
 pub(crate) enum Operation {
     Create,
     Confirm,
+    /// Of the payment with this key.
+    Cancel(String),
+    VirtualAccount,
+    KeyIn,
+    IssueCashReceipt,
+    /// Of the receipt with this key.
+    CancelCashReceipt(String),
+    ListCashReceipts,
     QueryByKey(String),
     QueryByOrder(String),
     Transactions,
@@ -96,6 +104,12 @@ impl Call {
         match self.operation {
             Operation::Create => Endpoint::Create,
             Operation::Confirm => Endpoint::Confirm,
+            Operation::Cancel(_) => Endpoint::Cancel,
+            Operation::VirtualAccount => Endpoint::VirtualAccount,
+            Operation::KeyIn => Endpoint::KeyIn,
+            Operation::IssueCashReceipt | Operation::CancelCashReceipt(_) | Operation::ListCashReceipts => {
+                Endpoint::CashReceipt
+            }
             Operation::QueryByKey(_) | Operation::QueryByOrder(_) => Endpoint::Query,
             Operation::Transactions => Endpoint::Transactions,
             Operation::Settlements | Operation::Settle => Endpoint::Settlements,
@@ -121,8 +135,13 @@ impl Call {
 fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Option<String>, Option<String>) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match operation {
-        Operation::Create | Operation::Confirm | Operation::Settle => (text(&named.order_id), text(&named.payment_key)),
-        Operation::QueryByKey(key) => {
+        Operation::Create
+        | Operation::Confirm
+        | Operation::VirtualAccount
+        | Operation::KeyIn
+        | Operation::IssueCashReceipt
+        | Operation::Settle => (text(&named.order_id), text(&named.payment_key)),
+        Operation::QueryByKey(key) | Operation::Cancel(key) => {
             let order = simulator.payments.with(|table| table.get(key).map(|payment| payment.order_id.to_string()));
             (order, Some(key.clone()))
         }
@@ -131,6 +150,10 @@ fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Opti
                 simulator.payments.with(|table| table.latest_of_order(order).map(|payment| payment.key.to_string()));
             (Some(order.clone()), key)
         }
-        Operation::Transactions | Operation::Settlements | Operation::Unknown(_) => (None, None),
+        Operation::CancelCashReceipt(_)
+        | Operation::ListCashReceipts
+        | Operation::Transactions
+        | Operation::Settlements
+        | Operation::Unknown(_) => (None, None),
     }
 }

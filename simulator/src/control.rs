@@ -4,6 +4,9 @@
 //! audit. It has no authentication, because whoever reaches the simulator owns it. The calls are listed in the crate's
 //! documentation.
 
+mod console;
+mod merchants;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +20,10 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::errors::Code;
+use crate::cash_receipts::Wanted;
+use crate::errors::{Code, Language};
 use crate::ledger::{Entry, Ledger, OrderSum};
+use crate::means::{Choice, NamedEasyPay};
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
@@ -41,6 +46,8 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/requests", get(requests))
         .route("/control/audit", get(audit))
         .route("/control/reset", post(reset))
+        .merge(console::routes())
+        .merge(merchants::routes())
 }
 
 /// Why a control call was not done.
@@ -59,6 +66,12 @@ impl Refusal {
 
     pub(crate) fn full(message: &str) -> Self {
         Self(StatusCode::CONFLICT, "FULL", message.to_owned())
+    }
+
+    /// What Toss itself would have refused.
+    fn of_toss(code: Code) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self(status, code.name(), code.text(Language::Korean).to_owned())
     }
 }
 
@@ -90,6 +103,23 @@ struct Authenticate {
     payment_key: Option<String>,
     client_key: Option<String>,
     decline: Option<String>,
+    #[serde(default)]
+    tax_free_amount: i64,
+    is_partial_cancelable: Option<bool>,
+    method: Option<String>,
+    easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
+    installment_plan_months: Option<u8>,
+    #[serde(default)]
+    interest_free: bool,
+    bank: Option<String>,
+    customer_name: Option<String>,
+    customer_mobile_phone: Option<String>,
+    #[serde(default)]
+    valid_hours: Value,
+    due_date: Option<String>,
+    #[serde(default)]
+    cash_receipt: Value,
 }
 
 async fn authenticate(
@@ -128,8 +158,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let owner = simulator
         .merchants
         .client(asked.client_key.as_deref())
-        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?
-        .clone();
+        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?;
     let currency = Currency::find(asked.currency.as_deref().unwrap_or("KRW"))
         .ok_or_else(|| Refusal::invalid("currency: KRW, USD or JPY"))?;
     let amount = amount::read(&asked.amount)
@@ -145,6 +174,23 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     if asked.payment_key.as_deref().is_some_and(str::is_empty) {
         return Err(Refusal::invalid("paymentKey: not empty"));
     }
+    if !(0..=amount).contains(&asked.tax_free_amount) {
+        return Err(Refusal::invalid("taxFreeAmount: from 0 to the amount"));
+    }
+    let choice = Choice {
+        method: asked.method,
+        easy_pay: asked.easy_pay,
+        card_company: asked.card_company,
+        installment_plan_months: asked.installment_plan_months,
+        interest_free: asked.interest_free,
+        bank: asked.bank,
+        customer_name: asked.customer_name,
+        customer_mobile_phone: asked.customer_mobile_phone,
+        valid_hours: asked.valid_hours,
+        due_date: asked.due_date,
+        cash_receipt: Wanted::read(&asked.cash_receipt).map_err(Refusal::of_toss)?,
+    };
+    let means = choice.means(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
     Ok(Opening {
         key: asked.payment_key,
         owner,
@@ -152,6 +198,9 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         order_name,
         currency,
         amount,
+        tax_free: asked.tax_free_amount,
+        partial_cancelable: asked.is_partial_cancelable.unwrap_or(means.is_partial_cancelable()),
+        means,
         redirect: None,
     })
 }

@@ -51,7 +51,7 @@ pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, de
                     created_at: if deposit_offset { format!("{created_at}+09:00") } else { created_at },
                     secret: body.secret,
                     status: body.status,
-                    transaction_key: body.last_transaction_key.as_deref(),
+                    transaction_key: body.last_transaction_key,
                     order_id: body.order_id,
                 })
             })

@@ -5,8 +5,9 @@
 //! Toss's JSON from its own types. All state is in memory, bounded, and gone at the end.
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
-//! does), `payments` (the state machine), `idempotency`, `rules` (faults), `wire` (the JSON). The two other ways in are
-//! `window` (the shopper) and `control` (the test).
+//! does), `payments` (the state machine; `approval` and `cancel` in it), `means` (card, virtual account and so on),
+//! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The two other
+//! ways in are `window` (the shopper) and `control` (the test).
 //!
 //! # Control API
 //!
@@ -14,7 +15,13 @@
 //!
 //! | call | what it does |
 //! |---|---|
-//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer |
+//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer; the means of payment are below |
+//! | `POST /control/deposit` | money arrives on a virtual account: `{"paymentKey","depositorName"?,"late"?}`; `late` also after the due date |
+//! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
+//! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
+//! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
+//! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
+//! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
 //! | `GET`, `POST /control/clock` | `{"now","advancedSeconds"}`; `{"advanceSeconds"}` moves it forward |
 //! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
@@ -31,6 +38,12 @@
 //! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"cancelAmounts"?: "positive"\|"negative","settlements"?: "nextDay"\|"never","feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
 //! | `POST /control/rate-limit` | `{"perMinute"}` for each secret key and endpoint, null for none; Toss allows test keys 100 |
 //! | `POST /control/reset` | forgets everything and releases everything |
+//!
+//! Means of payment, all optional beside the fields of `authenticate`: `method` (`CARD`, `VIRTUAL_ACCOUNT`, `TRANSFER`,
+//! `MOBILE_PHONE` or the Korean names), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
+//! `cardCompany`, `installmentPlanMonths`, `interestFree`, `bank`, `customerName`, `customerMobilePhone`, `validHours`,
+//! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `isPartialCancelable`.
+//! Deposit, its return and a console's cancel answer `{"paymentKey","orderId","amount","balanceAmount","status"}`.
 //!
 //! # Rules
 //!
@@ -52,11 +65,13 @@
 //! | `early`, `late` | a webhook sent before the answer of the call that caused it, or `seconds` later on the clock |
 //! | `twice`, `reordered`, `lost` | a webhook sent twice under one id, kept back until the next to its address, never sent |
 //!
-//! Endpoints: `confirm`, `query`, `create`, `transactions`, `settlements`; and `webhook` for the last two rows.
+//! Endpoints: `confirm`, `query`, `create`, `cancel`, `virtualAccount`, `keyIn`, `cashReceipt`, `transactions`, `settlements`; and `webhook` for the last two rows.
 
 mod amount;
 mod answer;
 mod call;
+mod cancels;
+mod cash_receipts;
 mod changes;
 mod clock;
 mod control;
@@ -69,10 +84,13 @@ mod exchange;
 mod faults;
 mod flood;
 mod idempotency;
+mod institutions;
+mod key_in;
 mod keys;
 mod ledger;
 mod listing;
 mod lock;
+mod means;
 mod merchants;
 mod opening;
 mod operations;
@@ -90,6 +108,7 @@ mod spoil;
 mod stale;
 mod toss_api;
 mod transactions;
+mod virtual_accounts;
 mod webhook_control;
 mod webhooks;
 mod window;
@@ -103,6 +122,7 @@ use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use cash_receipts::CashReceipts;
 use clock::Clock;
 use flood::Flood;
 use idempotency::Idempotency;
@@ -119,8 +139,9 @@ pub use merchants::{KeyPair, Merchant};
 pub use rules_file::RulesFileError;
 pub use server::{Error, serve};
 pub use settings::{
-    DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Effect,
-    Latency, Mismatch, ReplayErrors, Settings, SettingsError, Switches,
+    CancelSwitches, ConsecutiveCancel, DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY,
+    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, ReplayErrors, Settings, SettingsError,
+    Switches,
 };
 
 /// Everything the simulator knows.
@@ -132,6 +153,7 @@ struct Simulator {
     base_url: String,
     clock: Clock,
     payments: Lock<Payments>,
+    cash_receipts: Lock<CashReceipts>,
     ledger: Lock<Ledger>,
     idempotency: Arc<Idempotency>,
     requests: Lock<Requests>,
@@ -153,6 +175,7 @@ impl Simulator {
             base_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{addr}")),
             clock: Clock::default(),
             payments: Lock::default(),
+            cash_receipts: Lock::default(),
             ledger: Lock::default(),
             idempotency: Arc::default(),
             requests: Lock::default(),
@@ -173,7 +196,9 @@ impl Simulator {
         self.flood.limit(self.switches.requests_per_minute);
         self.webhooks.reset();
         self.records.with(|records| *records = Records::default());
+        self.merchants.reset();
         self.payments.with(|table| *table = Payments::default());
+        self.cash_receipts.with(|table| *table = CashReceipts::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();
         self.requests.with(Requests::reset);

@@ -1,20 +1,23 @@
 //! Opening a payment: the request of a merchant's server or of the browser script, checked field by field.
 //!
-//! Both ask for the same thing and differ only in who vouches for it: a secret key there, a client key here. Only card
-//! payments are opened so far.
+//! Both ask for the same thing and differ only in who vouches for it: a secret key there, a client key here. Options of the
+//! method that the simulator does not know are ignored.
 
 use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 use url::Url;
 
 use crate::Simulator;
 use crate::amount;
+use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INCORRECT_FAIL_URL_FORMAT,
     INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
     INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
+use crate::means::{Choice, Means, NamedEasyPay};
 use crate::merchants::Owner;
 use crate::payments::{Currency, OpenRefused, Opening, Payment, Redirect};
 
@@ -35,6 +38,39 @@ struct Request {
     order_name: Option<String>,
     success_url: Option<String>,
     fail_url: Option<String>,
+    #[serde(default)]
+    tax_free_amount: Value,
+    #[serde(default)]
+    card: CardOptions,
+    #[serde(default)]
+    virtual_account: AccountOptions,
+    #[serde(default)]
+    transfer: TransferOptions,
+    customer_name: Option<String>,
+    customer_mobile_phone: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CardOptions {
+    easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
+    card_installment_plan: Option<u8>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct AccountOptions {
+    bank: Option<String>,
+    valid_hours: Value,
+    due_date: Option<String>,
+    cash_receipt: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TransferOptions {
+    cash_receipt: Value,
 }
 
 /// For a merchant's server, which has shown its secret key.
@@ -46,7 +82,7 @@ pub(crate) fn from_server(simulator: &Simulator, body: &Bytes, caller: Owner) ->
 pub(crate) fn from_browser(simulator: &Simulator, body: &Bytes) -> Result<Payment, Code> {
     let request = read(body)?;
     let client_key = request.client_key.as_deref().ok_or(INVALID_CLIENT_KEY)?;
-    let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?.clone();
+    let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?;
     open(simulator, request, owner)
 }
 
@@ -54,22 +90,55 @@ fn read(body: &Bytes) -> Result<Request, Code> {
     serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)
 }
 
-fn open(simulator: &Simulator, request: Request, owner: Owner) -> Result<Payment, Code> {
-    if !matches!(request.method.as_deref(), Some("CARD" | "카드")) {
-        return Err(NOT_SUPPORTED_METHOD);
-    }
+fn open(simulator: &Simulator, mut request: Request, owner: Owner) -> Result<Payment, Code> {
     let (amount, currency) = money(&request)?;
+    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
+    let now = simulator.clock.now();
+    let means = means(&mut request, amount, now)?;
     let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
     let redirect = Redirect {
         success: web_address(request.success_url).ok_or(INCORRECT_SUCCESS_URL_FORMAT)?,
         fail: web_address(request.fail_url).ok_or(INCORRECT_FAIL_URL_FORMAT)?,
     };
-    let opening = Opening { key: None, owner, order_id, order_name, currency, amount, redirect: Some(redirect) };
-    let now = simulator.clock.now();
+    let opening = Opening {
+        key: None,
+        owner,
+        order_id,
+        order_name,
+        currency,
+        amount,
+        tax_free,
+        partial_cancelable: means.is_partial_cancelable(),
+        means,
+        redirect: Some(redirect),
+    };
     simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
         OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
     })
+}
+
+/// The method that is asked for, with its own options. The window may still let the shopper choose another.
+fn means(request: &mut Request, amount: i64, now: OffsetDateTime) -> Result<Means, Code> {
+    let receipt = match request.method.as_deref() {
+        Some("TRANSFER" | "계좌이체") => &request.transfer.cash_receipt,
+        Some(_) => &request.virtual_account.cash_receipt,
+        None => return Err(NOT_SUPPORTED_METHOD),
+    };
+    let choice = Choice {
+        cash_receipt: Wanted::read(receipt)?,
+        method: request.method.take(),
+        easy_pay: request.card.easy_pay.take(),
+        card_company: request.card.card_company.take(),
+        installment_plan_months: request.card.card_installment_plan,
+        interest_free: false,
+        bank: request.virtual_account.bank.take(),
+        customer_name: request.customer_name.take(),
+        customer_mobile_phone: request.customer_mobile_phone.take(),
+        valid_hours: request.virtual_account.valid_hours.take(),
+        due_date: request.virtual_account.due_date.take(),
+    };
+    choice.means(amount, now)
 }
 
 /// The amount is a number beside a currency, or an object that holds both.

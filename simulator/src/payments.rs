@@ -1,10 +1,13 @@
 //! The payments and their state machine. No HTTP and no JSON: see `wire` for how a payment looks outside.
 //!
 //! ```text
-//! READY --authenticate--> IN_PROGRESS --confirm--> DONE
-//!   |                          |--- declined ----> ABORTED
-//!   '-- 30 min --> EXPIRED <---'-- 10 min
+//! READY --authenticate--> IN_PROGRESS --confirm--> DONE --cancel--> CANCELED or PARTIAL_CANCELED
+//!   |                      |   |   '---- declined ---> ABORTED
+//!   '-- 30 min --> EXPIRED <---'   |                       deposit
+//!                                  '-- virtual account --> WAITING_FOR_DEPOSIT <--> DONE
 //! ```
+//!
+//! From opening to confirm is here; how money comes in is in `approval`, how it goes back in `cancel`.
 //!
 //! Expiry is never stored: it follows from when a payment was opened or authenticated and from the clock, so no sweep
 //! can be late. A confirm that arrived in time keeps its payment from expiring while it is being worked on. At most
@@ -15,23 +18,26 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
+pub(crate) mod approval;
+pub(crate) mod cancel;
+
+use crate::cash_receipts::CashReceipt;
 use crate::clock;
 use crate::deadlines::Deadlines;
-use crate::errors::{
-    ALREADY_PROCESSED_PAYMENT, BELOW_MINIMUM_AMOUNT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT,
-    NOT_FOUND_PAYMENT_SESSION,
-};
+use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT, NOT_FOUND_PAYMENT_SESSION};
 use crate::keys;
+use crate::means::Means;
 use crate::merchants::Owner;
+use approval::Approval;
+use cancel::Cancel;
 
-/// About 600 bytes each; fifty seconds of the highest rate the simulator is built for.
+/// About 800 bytes each; fifty seconds of the highest rate the simulator is built for.
 const PAYMENTS_MAX: usize = 500_000;
 /// How many of the oldest are looked at to find a finished one: keeps opening a payment short even when none is.
 const OLDEST_LOOKED_AT: usize = 16;
 
 const AUTHENTICATE_WITHIN: Duration = Duration::minutes(30);
 const CONFIRM_WITHIN: Duration = Duration::minutes(10);
-const CARD_MINIMUM_KRW: i64 = 100;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Payment {
@@ -41,9 +47,22 @@ pub(crate) struct Payment {
     pub(crate) order_name: Arc<str>,
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
+    /// The part of the amount that carries no VAT.
+    pub(crate) tax_free: i64,
+    /// Unknown outside before the shopper has authenticated.
+    pub(crate) means: Arc<Means>,
+    pub(crate) partial_cancelable: bool,
     pub(crate) secret: Arc<str>,
     pub(crate) redirect: Option<Arc<Redirect>>,
     pub(crate) requested_at: OffsetDateTime,
+    /// Until when a virtual account takes the deposit; None while none is issued.
+    pub(crate) due_at: Option<OffsetDateTime>,
+    /// The key of the newest movement: issue, approval, deposit, cancel.
+    pub(crate) last_transaction_key: Option<Arc<str>>,
+    /// Oldest first.
+    pub(crate) cancels: Vec<Arc<Cancel>>,
+    /// Oldest first: one for the approval, one for each cancel after it.
+    pub(crate) cash_receipts: Vec<Arc<CashReceipt>>,
     state: State,
     /// The issuer's answer, chosen by the shopper in the window or by the control API; None approves.
     decline: Option<Code>,
@@ -54,23 +73,30 @@ pub(crate) struct Payment {
 #[derive(Debug, Clone)]
 enum State {
     Ready,
-    InProgress { since: OffsetDateTime },
-    Done { approval: Arc<Approval> },
-    Aborted { failure: Code },
-}
-
-#[derive(Debug)]
-pub(crate) struct Approval {
-    pub(crate) at: OffsetDateTime,
-    pub(crate) transaction_key: String,
+    InProgress {
+        since: OffsetDateTime,
+    },
+    WaitingForDeposit,
+    /// The money has moved; the cancels say how much of it went back.
+    Paid {
+        approval: Arc<Approval>,
+    },
+    /// Cancelled before the deposit: no money ever moved.
+    Withdrawn,
+    Aborted {
+        failure: Code,
+    },
 }
 
 /// What a payment is at one moment: its state, with the two clocks applied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Status {
     Ready,
     InProgress,
-    Done(Arc<Approval>),
+    WaitingForDeposit,
+    Done,
+    PartialCanceled,
+    Canceled,
     Aborted(Code),
     Expired,
 }
@@ -98,6 +124,9 @@ pub(crate) struct Opening {
     pub(crate) order_name: String,
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
+    pub(crate) tax_free: i64,
+    pub(crate) means: Means,
+    pub(crate) partial_cancelable: bool,
     pub(crate) redirect: Option<Redirect>,
 }
 
@@ -126,18 +155,22 @@ impl Payment {
             State::Ready => Status::Ready,
             State::InProgress { since } if now - *since > CONFIRM_WITHIN && !self.confirming => Status::Expired,
             State::InProgress { .. } => Status::InProgress,
-            State::Done { approval } => Status::Done(Arc::clone(approval)),
+            State::WaitingForDeposit => Status::WaitingForDeposit,
+            State::Paid { .. } => match self.cancels.as_slice() {
+                [] => Status::Done,
+                [only] if only.amount == self.amount => Status::Canceled,
+                // It stays so even when the partial cancels have left nothing.
+                [..] => Status::PartialCanceled,
+            },
+            State::Withdrawn => Status::Canceled,
             State::Aborted { failure } => Status::Aborted(*failure),
         }
     }
 
-    pub(crate) fn approved_at(&self) -> Option<OffsetDateTime> {
-        if let State::Done { approval } = &self.state { Some(approval.at) } else { None }
-    }
-
     /// What a copy of the data that has not heard of the approval still holds.
     pub(crate) fn before_approval(&self) -> Self {
-        Self { state: State::InProgress { since: self.requested_at }, confirming: true, ..self.clone() }
+        let state = State::InProgress { since: self.requested_at };
+        Self { state, confirming: true, cancels: Vec::new(), last_transaction_key: None, ..self.clone() }
     }
 
     fn is_ready(&self) -> bool {
@@ -148,10 +181,32 @@ impl Payment {
         matches!(self.state, State::InProgress { .. })
     }
 
+    /// The approval of a payment whose money has moved, whether or not it went back later.
+    pub(crate) fn approval(&self) -> Option<&Approval> {
+        match &self.state {
+            State::Paid { approval } => Some(approval),
+            State::Ready
+            | State::InProgress { .. }
+            | State::WaitingForDeposit
+            | State::Withdrawn
+            | State::Aborted { .. } => None,
+        }
+    }
+
+    /// What can still be cancelled.
+    pub(crate) fn balance(&self) -> i64 {
+        self.amount - self.cancels.iter().map(|cancel| cancel.amount).sum::<i64>()
+    }
+
+    /// The part of the balance that carries no VAT.
+    pub(crate) fn tax_free_balance(&self) -> i64 {
+        self.tax_free - self.cancels.iter().map(|cancel| cancel.tax_free).sum::<i64>()
+    }
+
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
-            Status::Ready | Status::InProgress => false,
-            Status::Done(_) | Status::Aborted(_) | Status::Expired => true,
+            Status::Ready | Status::InProgress | Status::WaitingForDeposit => false,
+            Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_) | Status::Expired => true,
         }
     }
 
@@ -163,16 +218,17 @@ impl Payment {
         }
         match self.status(confirm.received_at) {
             Status::Ready | Status::Expired => return Err(NOT_FOUND_PAYMENT_SESSION),
-            Status::Done(_) | Status::Aborted(_) => return Err(ALREADY_PROCESSED_PAYMENT),
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::PartialCanceled
+            | Status::Canceled
+            | Status::Aborted(_) => return Err(ALREADY_PROCESSED_PAYMENT),
             Status::InProgress => {}
         }
         if *self.order_id != *confirm.order_id || self.amount != confirm.amount {
             return Err(confirm.mismatch);
         }
-        if self.currency == Currency::Krw && self.amount < CARD_MINIMUM_KRW {
-            return Err(BELOW_MINIMUM_AMOUNT);
-        }
-        Ok(())
+        if self.currency == Currency::Krw { self.means.check_amount(self.amount) } else { Ok(()) }
     }
 }
 
@@ -197,9 +253,16 @@ impl Payments {
             order_name: opening.order_name.into(),
             currency: opening.currency,
             amount: opening.amount,
+            tax_free: opening.tax_free,
+            means: Arc::new(opening.means),
+            partial_cancelable: opening.partial_cancelable,
             secret: keys::secret().into(),
             redirect: opening.redirect.map(Arc::new),
             requested_at: now,
+            due_at: None,
+            last_transaction_key: None,
+            cancels: Vec::new(),
+            cash_receipts: Vec::new(),
             state: State::Ready,
             decline: None,
             confirming: false,
@@ -240,7 +303,12 @@ impl Payments {
                 Some(payment)
             }
             Status::InProgress => Some(payment.clone()),
-            Status::Done(_) | Status::Aborted(_) | Status::Expired => None,
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::PartialCanceled
+            | Status::Canceled
+            | Status::Aborted(_)
+            | Status::Expired => None,
         }
     }
 
@@ -266,7 +334,8 @@ impl Payments {
         Ok(())
     }
 
-    /// Decides a confirm, either way. Of any number of them for one payment exactly one gets past the check.
+    /// Decides a confirm: money moves, or an account is issued for it. Of any number of confirms of one payment exactly
+    /// one gets past the check.
     pub(crate) fn confirm(&mut self, confirm: &Confirm, now: OffsetDateTime) -> Result<Payment, Code> {
         let payment = self.by_key.get_mut(confirm.payment_key.as_str()).ok_or(NOT_FOUND_PAYMENT)?;
         payment.check_confirm(confirm)?;
@@ -274,8 +343,7 @@ impl Payments {
             payment.state = State::Aborted { failure };
             return Ok(payment.clone());
         }
-        let approval = Arc::new(Approval { at: now, transaction_key: keys::transaction_key() });
-        payment.state = State::Done { approval };
+        payment.approve_or_issue(now);
         Ok(payment.clone())
     }
 
@@ -328,11 +396,14 @@ impl Payments {
 }
 
 impl Status {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ready => "READY",
             Self::InProgress => "IN_PROGRESS",
-            Self::Done(_) => "DONE",
+            Self::WaitingForDeposit => "WAITING_FOR_DEPOSIT",
+            Self::Done => "DONE",
+            Self::PartialCanceled => "PARTIAL_CANCELED",
+            Self::Canceled => "CANCELED",
             Self::Aborted(_) => "ABORTED",
             Self::Expired => "EXPIRED",
         }

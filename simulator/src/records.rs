@@ -124,7 +124,7 @@ impl Records {
 }
 
 fn movement(body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
-    let latest = || body.last_transaction_key.as_deref().map(Arc::from);
+    let latest = || body.last_transaction_key.map(Arc::from);
     match body.status {
         "WAITING_FOR_DEPOSIT" => Some((Kind::Waiting, latest()?, 0)),
         "DONE" => Some((Kind::Approval, latest()?, body.total_amount)),

@@ -27,6 +27,10 @@ pub(crate) enum Endpoint {
     Confirm,
     Query,
     Create,
+    Cancel,
+    VirtualAccount,
+    KeyIn,
+    CashReceipt,
     Transactions,
     Settlements,
     /// What Toss sends to a shop.

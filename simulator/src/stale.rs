@@ -18,7 +18,7 @@ pub(crate) async fn query(simulator: &Simulator, call: &Call, caller: Owner, sec
     let now = simulator.clock.now();
     let lag = Duration::from_secs(seconds);
     let hidden = asked_for(simulator, call).filter(|payment| {
-        payment.owner.same_merchant(&caller) && payment.approved_at().is_some_and(|at| now - at < lag)
+        payment.owner.same_merchant(&caller) && payment.approval().is_some_and(|approval| now - approval.at < lag)
     });
     match (hidden, shows) {
         (None, _) => operations::operate(simulator, call, caller, Duration::ZERO).await,

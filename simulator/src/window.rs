@@ -166,7 +166,10 @@ fn page(simulator: &Simulator, payment: Option<&Payment>, language: Language) ->
             (StatusCode::OK, View::asking(payment, words, true))
         }
         Some((_, Status::InProgress)) => (StatusCode::OK, View::Authenticated),
-        Some((_, Status::Done(_) | Status::Aborted(_))) => (StatusCode::OK, View::Over),
+        Some((
+            _,
+            Status::WaitingForDeposit | Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_),
+        )) => (StatusCode::OK, View::Over),
         Some((_, Status::Expired)) => (StatusCode::OK, View::Expired),
     };
     let headers = [

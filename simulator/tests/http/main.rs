@@ -2,13 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod cancel;
+mod cash_receipt;
 mod confirm;
 mod faults;
 mod form;
 mod harness;
 mod idempotency;
+mod merchants;
+mod methods;
 mod records;
 mod rules;
 mod shop;
+mod test_code;
+mod virtual_account;
 mod webhooks;
 mod window;

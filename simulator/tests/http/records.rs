@@ -174,3 +174,53 @@ async fn a_merchant_sees_the_rows_of_all_its_pairs_and_of_nobody_else() {
     }
     assert_eq!(orders(&sim, "transactions", ALWAYS).await, ["order-widget"]);
 }
+
+#[tokio::test]
+async fn every_cancel_is_a_row_of_its_own_and_is_settled_with_negative_sums() {
+    let sim = Sim::start().await;
+    let payment = sim.paid("order-cancelled", 99_800).await;
+    let keep = sim.cancel(&payment, &json!({ "cancelReason": "반품", "cancelAmount": 30_000 })).await.json();
+    let gone = sim.cancel(&payment, &json!({ "cancelReason": "반품" })).await.json();
+    let rows = list(&sim, "transactions", ALWAYS).await.json();
+    let rows = rows.as_array().unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row["status"].clone(), row["amount"].clone())).collect();
+    let positive = [("DONE", 99_800), ("PARTIAL_CANCELED", 30_000), ("PARTIAL_CANCELED", 69_800)];
+    assert_eq!(seen, positive.map(|(status, amount)| (json!(status), json!(amount))));
+    assert_eq!(
+        [&rows[1]["transactionKey"], &rows[2]["transactionKey"]],
+        [&keep["lastTransactionKey"], &gone["lastTransactionKey"]]
+    );
+    sim.control("terms", json!({ "cancelAmounts": "negative" })).await;
+    assert_eq!(list(&sim, "transactions", ALWAYS).await.json()[1]["amount"], -30_000);
+
+    sim.advance(24 * 3600).await;
+    let settled = list(&sim, "settlements", ALWAYS).await.json();
+    let settled = settled.as_array().unwrap();
+    for row in settled {
+        let sum = |field: &str| row[field].as_i64().unwrap();
+        assert_eq!(sum("fee"), sum("supplyAmount") + sum("vat"));
+        assert_eq!(sum("payOutAmount"), sum("amount") - sum("fee"));
+        assert_eq!((&row["approvedAt"], &row["card"]["amount"]), (&keep["approvedAt"], &json!(99_800)));
+    }
+    let cancel = &settled[1];
+    assert_eq!((&cancel["amount"], &cancel["cancel"]["cancelAmount"]), (&json!(-30_000), &json!(30_000)));
+    assert!(cancel["fee"].as_i64().unwrap() < 0 && cancel["payOutAmount"].as_i64().unwrap() < 0);
+}
+
+#[tokio::test]
+async fn a_virtual_account_cancelled_before_its_deposit_has_rows_and_no_settlement() {
+    let sim = Sim::start().await;
+    let account = json!({
+        "amount": 30_000, "orderId": "order-account", "orderName": "책", "customerName": "김심", "bank": "신한",
+    });
+    let payment = sim.post("/v1/virtual-accounts", &account).await.json();
+    sim.control("cancel", json!({ "paymentKey": payment["paymentKey"] })).await;
+    sim.control("terms", json!({ "cancelAmounts": "negative" })).await;
+    let rows = list(&sim, "transactions", ALWAYS).await.json();
+    let seen: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (row["status"].clone(), row["amount"].clone())).collect();
+    let expected = [("WAITING_FOR_DEPOSIT", 0), ("CANCELED", 30_000)];
+    assert_eq!(seen, expected.map(|(status, amount)| (json!(status), json!(amount))));
+    sim.advance(24 * 3600).await;
+    assert!(orders(&sim, "settlements", ALWAYS).await.is_empty());
+}

@@ -247,3 +247,46 @@ async fn stopping_does_not_wait_for_a_shop_that_does_not_answer() {
     sim.tasks.close();
     tokio::time::timeout(std::time::Duration::from_secs(5), sim.tasks.wait()).await.expect("serve did not return");
 }
+
+#[tokio::test]
+async fn a_virtual_account_tells_both_kinds_of_listener_at_every_step() {
+    let sim = Sim::start().await;
+    let (mut changes, mut deposits) = (Shop::open(&sim).await, Shop::unknown(&sim).await);
+    sim.control("webhooks", json!({ "event": "DEPOSIT_CALLBACK", "url": deposits.url })).await;
+    sim.control("webhooks", json!({ "event": "CANCEL_STATUS_CHANGED", "url": deposits.url })).await;
+    let account = json!({
+        "amount": 30_000, "orderId": "order-account", "orderName": "책", "customerName": "김심", "bank": "신한",
+    });
+    let payment = sim.post("/v1/virtual-accounts", &account).await.json();
+    let mut told = async |status: &str| {
+        let change = changes.next().await;
+        assert_eq!(change.status(), status);
+        let deposit = deposits.next().await.json();
+        assert_eq!((&deposit["status"], &deposit["orderId"]), (&json!(status), &json!("order-account")));
+        assert_eq!((&deposit["secret"], &deposit["eventType"]), (&payment["secret"], &Value::Null));
+        assert_eq!(deposit["transactionKey"], change.json()["data"]["lastTransactionKey"]);
+    };
+    told("WAITING_FOR_DEPOSIT").await;
+    let by_key = json!({ "paymentKey": payment["paymentKey"] });
+    sim.control("deposit", by_key.clone()).await;
+    told("DONE").await;
+    sim.control("revert-deposit", by_key.clone()).await;
+    told("WAITING_FOR_DEPOSIT").await;
+    sim.control("cancel", by_key).await;
+    told("CANCELED").await;
+    assert!(changes.at_once().is_none() && deposits.at_once().is_none());
+}
+
+#[tokio::test]
+async fn every_cancel_is_told_with_what_is_left() {
+    let sim = Sim::start().await;
+    let mut shop = Shop::open(&sim).await;
+    let payment = sim.paid("order-cancelled", 10_000).await;
+    assert_eq!(shop.next().await.status(), "DONE");
+    for (amount, balance) in [(3_000, 7_000), (7_000, 0)] {
+        let answer = sim.cancel(&payment, &json!({ "cancelReason": "반품", "cancelAmount": amount })).await;
+        let hook = shop.next().await;
+        assert_eq!((hook.status(), hook.json()["data"].clone()), ("PARTIAL_CANCELED".into(), answer.json()));
+        assert_eq!(hook.json()["data"]["balanceAmount"], balance);
+    }
+}
