@@ -190,7 +190,9 @@ impl Payment {
 
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
-            Status::Ready | Status::InProgress | Status::WaitingForDeposit => false,
+            Status::Ready | Status::InProgress => false,
+            // An account nobody paid into in time: without this, abandoned ones would fill the table for good.
+            Status::WaitingForDeposit => self.is_past_due(now),
             Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_) | Status::Expired => true,
         }
     }

@@ -39,6 +39,27 @@ pub struct Switches {
     /// Which errors are kept under an idempotency key and replayed.
     pub replay_errors: ReplayErrors,
     pub cancel: CancelSwitches,
+    /// Which characters an orderId may have.
+    pub order_ids: OrderIds,
+}
+
+/// Toss's own pages differ; the reference names the strict set, other pages and the field show the loose one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderIds {
+    /// Letters, digits, `-`, `_`, `=` and `.`
+    #[default]
+    Loose,
+    /// Letters, digits, `-` and `_`
+    Strict,
+}
+
+impl OrderIds {
+    pub(crate) fn extra(self) -> &'static [u8] {
+        match self {
+            Self::Loose => b"=.",
+            Self::Strict => b"",
+        }
+    }
 }
 
 /// The same for cancels.
@@ -187,6 +208,16 @@ impl Settings {
                 other => {
                     let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
                     return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_ORDER_IDS") {
+            settings.switches.order_ids = match which.as_str() {
+                "loose" => OrderIds::Loose,
+                "strict" => OrderIds::Strict,
+                other => {
+                    let why = format!("`{other}`; use loose or strict");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_ORDER_IDS", why });
                 }
             };
         }

@@ -30,26 +30,26 @@ const DASHBOARD: &str = "https://dashboard-sandbox.tosspayments.com";
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentBody<'a> {
     m_id: &'a str,
-    last_transaction_key: Option<&'a str>,
+    pub(crate) last_transaction_key: Option<&'a str>,
     payment_key: &'a str,
-    order_id: &'a str,
+    pub(crate) order_id: &'a str,
     order_name: &'a str,
     tax_exemption_amount: i64,
-    status: &'static str,
+    pub(crate) status: &'static str,
     requested_at: String,
-    approved_at: Option<String>,
+    pub(crate) approved_at: Option<String>,
     use_escrow: Option<bool>,
     culture_expense: bool,
     card: Option<methods::CardBody<'a>>,
-    virtual_account: Option<methods::AccountBody<'a>>,
+    pub(crate) virtual_account: Option<methods::AccountBody<'a>>,
     transfer: Option<methods::TransferBody>,
     mobile_phone: Option<methods::MobilePhoneBody<'a>>,
     gift_certificate: Absent,
     cash_receipt: Option<PaymentReceipt<'a>>,
     cash_receipts: Option<Vec<CashReceiptBody<'a>>>,
     discount: Absent,
-    cancels: Option<Vec<CancelBody<'a>>>,
-    secret: Option<&'a str>,
+    pub(crate) cancels: Option<Vec<CancelBody<'a>>>,
+    pub(crate) secret: Option<&'a str>,
     r#type: &'static str,
     easy_pay: Option<methods::EasyPayBody>,
     country: &'static str,
@@ -58,7 +58,7 @@ pub(crate) struct PaymentBody<'a> {
     receipt: Option<Link>,
     checkout: Option<Link>,
     currency: &'static str,
-    total_amount: i64,
+    pub(crate) total_amount: i64,
     balance_amount: i64,
     supplied_amount: i64,
     vat: i64,
@@ -70,7 +70,7 @@ pub(crate) struct PaymentBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CancelBody<'a> {
+pub(crate) struct CancelBody<'a> {
     transaction_key: &'a str,
     cancel_reason: &'a str,
     tax_exemption_amount: i64,
