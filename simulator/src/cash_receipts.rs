@@ -190,7 +190,10 @@ pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: &Owner) -> Resu
         transaction: Transaction::Confirm,
         amount,
         tax_free,
-        order_id: request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?,
+        order_id: request
+            .order_id
+            .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
+            .ok_or(INVALID_ORDER_ID)?,
         order_name: request.order_name.filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME)?,
         identity: request.customer_identity_number.filter(|text| is_identity(text)).ok_or(INVALID_REQUIRED_PARAM)?,
         requested_at: simulator.clock.now(),

@@ -164,8 +164,8 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let amount = amount::read(&asked.amount)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| Refusal::invalid("amount: a whole number above 0"))?;
-    if !is_order_id(&asked.order_id) {
-        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _"));
+    if !is_order_id(&asked.order_id, simulator.switches.order_ids) {
+        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _ and, unless strict, = ."));
     }
     let order_name = asked.order_name.unwrap_or_else(|| "테스트 주문".to_owned());
     if !is_order_name(&order_name) {

@@ -19,6 +19,7 @@ use crate::means::{Card, Means, is_installment_plan};
 use crate::merchants::Owner;
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening, Payment};
+use crate::settings::OrderIds;
 use crate::{Simulator, amount, changes, clock};
 
 #[derive(Debug, Deserialize)]
@@ -44,7 +45,7 @@ struct Request {
 pub(crate) fn pay(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
     let request: Request = serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)?;
     let now = simulator.clock.now();
-    let opening = opening(request, caller, now)?;
+    let opening = opening(request, caller, simulator.switches.order_ids, now)?;
     let payment = simulator.payments.with(|table| {
         let payment = table.charge(opening, now).map_err(|refused| match refused {
             OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
@@ -58,7 +59,7 @@ pub(crate) fn pay(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<
     Ok(payment)
 }
 
-fn opening(request: Request, caller: Owner, now: OffsetDateTime) -> Result<Opening, Code> {
+fn opening(request: Request, caller: Owner, order_ids: OrderIds, now: OffsetDateTime) -> Result<Opening, Code> {
     let amount = amount::optional(&request.amount)?.ok_or(REQUIRED_AMOUNT)?;
     if amount <= 0 {
         return Err(BELOW_ZERO_AMOUNT);
@@ -69,7 +70,7 @@ fn opening(request: Request, caller: Owner, now: OffsetDateTime) -> Result<Openi
     Ok(Opening {
         key: None,
         owner: caller,
-        order_id: request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?,
+        order_id: request.order_id.filter(|order_id| is_order_id(order_id, order_ids)).ok_or(INVALID_ORDER_ID)?,
         order_name: request.order_name.filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME)?,
         currency: Currency::Krw,
         amount,

@@ -76,7 +76,6 @@ mod changes;
 mod clock;
 mod control;
 mod courier;
-mod deadlines;
 mod deliveries;
 mod errors;
 mod events;
@@ -140,8 +139,8 @@ pub use rules_file::RulesFileError;
 pub use server::{Error, serve};
 pub use settings::{
     CancelSwitches, ConsecutiveCancel, DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY,
-    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, ReplayErrors, Settings, SettingsError,
-    Switches,
+    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, OrderIds, ReplayErrors, Settings,
+    SettingsError, Switches,
 };
 
 /// Everything the simulator knows.

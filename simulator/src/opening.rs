@@ -20,6 +20,7 @@ use crate::errors::{
 use crate::means::{Choice, Means, NamedEasyPay};
 use crate::merchants::Owner;
 use crate::payments::{Currency, OpenRefused, Opening, Payment, Redirect};
+use crate::settings::OrderIds;
 
 const ORDER_ID_LENGTH_MIN: usize = 6;
 pub(crate) const ORDER_ID_LENGTH_MAX: usize = 64;
@@ -95,7 +96,10 @@ fn open(simulator: &Simulator, mut request: Request, owner: Owner) -> Result<Pay
     let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
     let now = simulator.clock.now();
     let means = means(&mut request, amount, now)?;
-    let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
+    let order_id = request
+        .order_id
+        .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
+        .ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
     let redirect = Redirect {
         success: web_address(request.success_url).ok_or(INCORRECT_SUCCESS_URL_FORMAT)?,
@@ -152,9 +156,11 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
 }
 
-pub(crate) fn is_order_id(text: &str) -> bool {
+pub(crate) fn is_order_id(text: &str, allowed: OrderIds) -> bool {
     (ORDER_ID_LENGTH_MIN..=ORDER_ID_LENGTH_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || allowed.extra().contains(&byte))
 }
 
 pub(crate) fn is_order_name(text: &str) -> bool {

@@ -20,16 +20,17 @@ use time::{Duration, OffsetDateTime};
 
 pub(crate) mod approval;
 pub(crate) mod cancel;
+pub(crate) mod deadlines;
 
 use crate::cash_receipts::CashReceipt;
 use crate::clock;
-use crate::deadlines::Deadlines;
 use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT, NOT_FOUND_PAYMENT_SESSION};
 use crate::keys;
 use crate::means::Means;
 use crate::merchants::Owner;
 use approval::Approval;
 use cancel::Cancel;
+use deadlines::Deadlines;
 
 /// About 800 bytes each; fifty seconds of the highest rate the simulator is built for.
 const PAYMENTS_MAX: usize = 500_000;
@@ -167,20 +168,6 @@ impl Payment {
         }
     }
 
-    /// What a copy of the data that has not heard of the approval still holds.
-    pub(crate) fn before_approval(&self) -> Self {
-        let state = State::InProgress { since: self.requested_at };
-        Self { state, confirming: true, cancels: Vec::new(), last_transaction_key: None, ..self.clone() }
-    }
-
-    fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready)
-    }
-
-    fn is_in_progress(&self) -> bool {
-        matches!(self.state, State::InProgress { .. })
-    }
-
     /// The approval of a payment whose money has moved, whether or not it went back later.
     pub(crate) fn approval(&self) -> Option<&Approval> {
         match &self.state {
@@ -205,7 +192,9 @@ impl Payment {
 
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
-            Status::Ready | Status::InProgress | Status::WaitingForDeposit => false,
+            Status::Ready | Status::InProgress => false,
+            // An account nobody paid into in time: without this, abandoned ones would fill the table for good.
+            Status::WaitingForDeposit => self.is_past_due(now),
             Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_) | Status::Expired => true,
         }
     }
@@ -269,8 +258,7 @@ impl Payments {
         };
         self.by_order.entry(Arc::clone(&payment.order_id)).or_default().push(Arc::clone(&key));
         self.oldest.push_back(Arc::clone(&key));
-        self.unauthenticated.prune(self.by_key.len(), |key| self.by_key.get(key).is_some_and(Payment::is_ready));
-        self.unauthenticated.add(now, &key);
+        self.wait_for_shopper(&payment);
         self.by_key.insert(key, payment.clone());
         Ok(payment)
     }
@@ -297,9 +285,7 @@ impl Payments {
                 payment.state = State::InProgress { since: now };
                 payment.decline = decline;
                 let payment = payment.clone();
-                self.unconfirmed
-                    .prune(self.by_key.len(), |key| self.by_key.get(key).is_some_and(Payment::is_in_progress));
-                self.unconfirmed.add(now, &payment.key);
+                self.wait_for_shop(&payment, now);
                 Some(payment)
             }
             Status::InProgress => Some(payment.clone()),
@@ -310,20 +296,6 @@ impl Payments {
             | Status::Aborted(_)
             | Status::Expired => None,
         }
-    }
-
-    /// The payments that have expired since this was asked last.
-    pub(crate) fn expire(&mut self, now: OffsetDateTime) -> Vec<Payment> {
-        let mut expired = Vec::new();
-        while let Some(key) = self.unauthenticated.overdue(AUTHENTICATE_WITHIN, now) {
-            expired.extend(self.by_key.get(&key).filter(|payment| payment.is_ready()).cloned());
-        }
-        while let Some(key) = self.unconfirmed.overdue(CONFIRM_WITHIN, now) {
-            // One whose confirm is being worked on is about to be decided and will not expire.
-            let unconfirmed = |payment: &&Payment| payment.is_in_progress() && !payment.confirming;
-            expired.extend(self.by_key.get(&key).filter(unconfirmed).cloned());
-        }
-        expired
     }
 
     /// Checks a confirm that will be decided after a wait, and keeps its payment from expiring until then.

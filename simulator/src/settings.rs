@@ -44,6 +44,27 @@ pub struct Switches {
     /// How many requests a secret key may send to one endpoint in a minute. None: as many as it likes.
     pub requests_per_minute: Option<u32>,
     pub cancel: CancelSwitches,
+    /// Which characters an orderId may have.
+    pub order_ids: OrderIds,
+}
+
+/// Toss's own pages differ; the reference names the strict set, other pages and the field show the loose one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderIds {
+    /// Letters, digits, `-`, `_`, `=` and `.`
+    #[default]
+    Loose,
+    /// Letters, digits, `-` and `_`
+    Strict,
+}
+
+impl OrderIds {
+    pub(crate) fn extra(self) -> &'static [u8] {
+        match self {
+            Self::Loose => b"=.",
+            Self::Strict => b"",
+        }
+    }
 }
 
 /// The same for cancels.
@@ -142,8 +163,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Reads `SIMULATOR_ADDR`, `SIMULATOR_PUBLIC_URL`, `SIMULATOR_CLIENT_KEY`, `SIMULATOR_SECRET_KEY`,
-    /// `SIMULATOR_MISMATCH`, `SIMULATOR_REPLAY_ERRORS`, `SIMULATOR_RATE_LIMIT` and
-    /// `SIMULATOR_RULES_FILE`; what is not set has its default.
+    /// `SIMULATOR_RULES_FILE` and the switches; what is not set has its default.
     pub fn from_env() -> Result<Self, SettingsError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -165,55 +185,8 @@ impl Settings {
             (None, None) => {}
             (Some(_), None) | (None, Some(_)) => return Err(SettingsError::HalfAPair),
         }
-        if let Some(code) = read("SIMULATOR_MISMATCH") {
-            settings.switches.mismatch = match code.as_str() {
-                "INVALID_REQUEST" => Mismatch::InvalidRequest,
-                "FORBIDDEN_REQUEST" => Mismatch::ForbiddenRequest,
-                "UNAPPROVED_ORDER_ID" => Mismatch::UnapprovedOrderId,
-                other => {
-                    let why = format!("`{other}`; use INVALID_REQUEST, FORBIDDEN_REQUEST or UNAPPROVED_ORDER_ID");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_MISMATCH", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_REPLAY_ERRORS") {
-            settings.switches.replay_errors = match which.as_str() {
-                "all" => ReplayErrors::All,
-                "4xx" => ReplayErrors::ClientErrors,
-                "none" => ReplayErrors::None,
-                other => {
-                    let why = format!("`{other}`; use all, 4xx or none");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
-                }
-            };
-        }
-        if let Some(limit) = read("SIMULATOR_RATE_LIMIT") {
-            let why = format!("`{limit}`; use a number from 1, Toss's is 100");
-            let limit = limit.parse().ok().filter(|limit| *limit > 0);
-            let wrong = SettingsError::Variable { name: "SIMULATOR_RATE_LIMIT", why };
-            settings.switches.requests_per_minute = Some(limit.ok_or(wrong)?);
-        }
+        settings.switches = Switches::from_variables(&read)?;
         settings.rules_file = read("SIMULATOR_RULES_FILE").map(PathBuf::from);
-        if let Some(code) = read("SIMULATOR_MISSING_REFUND_ACCOUNT") {
-            settings.switches.cancel.missing_refund_account = match code.as_str() {
-                "INVALID_REFUND_ACCOUNT_INFO" => MissingRefundAccount::InvalidRefundAccountInfo,
-                "INVALID_REQUEST" => MissingRefundAccount::InvalidRequest,
-                other => {
-                    let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_CONSECUTIVE_CANCEL") {
-            settings.switches.cancel.consecutive = match which.as_str() {
-                "allow" => ConsecutiveCancel::Allow,
-                "refuse" => ConsecutiveCancel::Refuse,
-                other => {
-                    let why = format!("`{other}`; use allow or refuse");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_CONSECUTIVE_CANCEL", why });
-                }
-            };
-        }
         settings.check()?;
         Ok(settings)
     }
@@ -240,6 +213,71 @@ impl Settings {
             return Err(SettingsError::Merchant);
         }
         self.latency.check()
+    }
+}
+
+impl Switches {
+    fn from_variables(read: &impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut switches = Self::default();
+        if let Some(code) = read("SIMULATOR_MISMATCH") {
+            switches.mismatch = match code.as_str() {
+                "INVALID_REQUEST" => Mismatch::InvalidRequest,
+                "FORBIDDEN_REQUEST" => Mismatch::ForbiddenRequest,
+                "UNAPPROVED_ORDER_ID" => Mismatch::UnapprovedOrderId,
+                other => {
+                    let why = format!("`{other}`; use INVALID_REQUEST, FORBIDDEN_REQUEST or UNAPPROVED_ORDER_ID");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_MISMATCH", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_REPLAY_ERRORS") {
+            switches.replay_errors = match which.as_str() {
+                "all" => ReplayErrors::All,
+                "4xx" => ReplayErrors::ClientErrors,
+                "none" => ReplayErrors::None,
+                other => {
+                    let why = format!("`{other}`; use all, 4xx or none");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
+                }
+            };
+        }
+        if let Some(limit) = read("SIMULATOR_RATE_LIMIT") {
+            let why = format!("`{limit}`; use a number from 1, Toss's is 100");
+            let limit = limit.parse().ok().filter(|limit| *limit > 0);
+            let wrong = SettingsError::Variable { name: "SIMULATOR_RATE_LIMIT", why };
+            switches.requests_per_minute = Some(limit.ok_or(wrong)?);
+        }
+        if let Some(code) = read("SIMULATOR_MISSING_REFUND_ACCOUNT") {
+            switches.cancel.missing_refund_account = match code.as_str() {
+                "INVALID_REFUND_ACCOUNT_INFO" => MissingRefundAccount::InvalidRefundAccountInfo,
+                "INVALID_REQUEST" => MissingRefundAccount::InvalidRequest,
+                other => {
+                    let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_ORDER_IDS") {
+            switches.order_ids = match which.as_str() {
+                "loose" => OrderIds::Loose,
+                "strict" => OrderIds::Strict,
+                other => {
+                    let why = format!("`{other}`; use loose or strict");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_ORDER_IDS", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_CONSECUTIVE_CANCEL") {
+            switches.cancel.consecutive = match which.as_str() {
+                "allow" => ConsecutiveCancel::Allow,
+                "refuse" => ConsecutiveCancel::Refuse,
+                other => {
+                    let why = format!("`{other}`; use allow or refuse");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_CONSECUTIVE_CANCEL", why });
+                }
+            };
+        }
+        Ok(switches)
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct PaymentBody<'a> {
     use_escrow: Option<bool>,
     culture_expense: bool,
     card: Option<methods::CardBody<'a>>,
-    virtual_account: Option<methods::AccountBody<'a>>,
+    pub(crate) virtual_account: Option<methods::AccountBody<'a>>,
     transfer: Option<methods::TransferBody>,
     mobile_phone: Option<methods::MobilePhoneBody<'a>>,
     gift_certificate: Absent,
@@ -71,7 +71,7 @@ pub(crate) struct PaymentBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CancelBody<'a> {
+pub(crate) struct CancelBody<'a> {
     transaction_key: &'a str,
     cancel_reason: &'a str,
     tax_exemption_amount: i64,

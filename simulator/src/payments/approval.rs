@@ -58,6 +58,20 @@ impl Payment {
     }
 }
 
+impl Payment {
+    /// What a copy of the data that has not heard of the approval still holds.
+    pub(crate) fn before_approval(&self) -> Self {
+        let mut before = Self { cancels: Vec::new(), cash_receipts: Vec::new(), confirming: true, ..self.clone() };
+        before.state = if let Means::VirtualAccount(_) = &*self.means {
+            State::WaitingForDeposit
+        } else {
+            before.last_transaction_key = None;
+            State::InProgress { since: self.requested_at }
+        };
+        before
+    }
+}
+
 impl Payments {
     /// A payment without a window: opened and approved, or its account issued, in one step.
     pub(crate) fn charge(&mut self, opening: Opening, now: OffsetDateTime) -> Result<Payment, OpenRefused> {

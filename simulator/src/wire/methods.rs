@@ -41,7 +41,7 @@ pub(super) struct CardBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct AccountBody<'a> {
+pub(crate) struct AccountBody<'a> {
     account_number: &'a str,
     #[serde(rename = "accountType")]
     kind: &'static str,

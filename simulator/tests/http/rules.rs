@@ -178,3 +178,18 @@ async fn a_mistake_in_the_rules_file_stops_the_start_and_is_named() {
     check(second, "rule 2 of the rules file").await;
     assert!(refusal("/nonexistent/rules.json".into()).await.contains("cannot be read"));
 }
+
+#[tokio::test]
+async fn a_stale_query_of_a_deposited_account_still_waits_for_the_deposit() {
+    let sim = Sim::start().await;
+    let account = json!({
+        "amount": 30_000, "orderId": "order-account", "orderName": "책", "customerName": "김심", "bank": "신한",
+    });
+    let payment = sim.post("/v1/virtual-accounts", &account).await.json();
+    let then = json!({ "kind": "stale", "seconds": 60, "shows": "before" });
+    sim.control("rules", json!({ "match": { "endpoint": "query" }, "then": then })).await;
+    sim.control("deposit", json!({ "paymentKey": payment["paymentKey"] })).await;
+    assert_eq!(sim.status(&payment).await, "WAITING_FOR_DEPOSIT");
+    sim.advance(61).await;
+    assert_eq!(sim.status(&payment).await, "DONE");
+}
