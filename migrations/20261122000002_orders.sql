@@ -17,6 +17,9 @@ create table orders (
             'ABORTED', 'EXPIRED', 'REVIEW')),
     -- How many paymentKeys were tried; the newest payment of the order carries this number.
     payment_count smallint    not null default 0,
+    -- The fence of the last intent that was settled. The next intent of this order counts on from it, so a fence never
+    -- means two claims, however late its holder comes.
+    last_fence    integer     not null default 0,
     created_at    timestamptz not null default now(),
     expires_at    timestamptz not null,
     constraint orders_ready_has_no_payment check (status <> 'READY' or payment_count = 0)

@@ -13,7 +13,7 @@ create table outbox (
     due_at      timestamptz not null,
     lease_until timestamptz not null default '-infinity',
     lease_owner bigint      not null default 0, -- a random number for each start of a worker
-    lease_seq   integer     not null default 0, -- with the owner it is the fence: one more at each claim
+    lease_seq   integer     not null,           -- the fence: one more at each claim, never the same twice for an order
     attempts    smallint    not null default 0, -- counted at the claim, so that work which kills its worker is counted
     snoozes     smallint    not null default 0  -- put off through nobody's fault: a 409, a 429
 ) with (

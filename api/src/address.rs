@@ -21,7 +21,8 @@ pub(crate) fn pay_address(order_no: OrderNo) -> String {
     format!("/checkout/{order_no}")
 }
 
-/// The order number in the path. Knowing it is the right to see the order.
+/// The order number in the path. Knowing it is the right to see the order. A program is told that what it sent is no order
+/// number; a person, whose link was cut or mistyped, that there is no such order.
 pub(crate) struct Addressed(pub(crate) OrderNo);
 
 impl<S: Send + Sync> FromRequestParts<S> for Addressed {
@@ -29,7 +30,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Addressed {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let order_no = path.ok().and_then(|Path(text)| OrderNo::parse(&text)).ok_or(Problem::InvalidOrderId)?;
+        let for_programs = parts.uri.path().starts_with("/api/");
+        let otherwise = if for_programs { Problem::InvalidOrderId } else { Problem::OrderNotFound };
+        let order_no = path.ok().and_then(|Path(text)| OrderNo::parse(&text)).ok_or(otherwise)?;
         note_order(order_no);
         Ok(Self(order_no))
     }

@@ -34,7 +34,8 @@ pub(crate) struct OrderJson {
     status: OrderStatus,
     /// Toss has shown that money was taken and not given back in full. False also while that is being found out: the
     /// status tells.
-    money_moved: bool,
+    /// Null while it is being found out.
+    money_moved: Option<bool>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shared::settings::{Env, is_toss};
 use url::Url;
 
@@ -56,8 +56,9 @@ fn operator(env: &mut Env) -> Option<Credentials> {
         env.mistake("OPERATOR_USER is not set");
     }
     let password = env.required_secret("OPERATOR_PASSWORD");
+    let missing = password.expose_secret().is_empty(); // which has been said
     let credentials = Credentials::new(&user?, &password);
-    if credentials.is_none() {
+    if credentials.is_none() && !missing {
         env.mistake("OPERATOR_USER and OPERATOR_PASSWORD do not fit: no colon in the name, both at most 250 bytes");
     }
     credentials

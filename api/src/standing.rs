@@ -28,11 +28,13 @@ impl Money {
         }
     }
 
-    /// Is it shown that the shop holds the shopper's money, or a part of it?
-    pub(crate) fn has_moved(self) -> bool {
+    /// Does the shop hold the shopper's money, or a part of it? None while that is being found out: neither answer would
+    /// be true then.
+    pub(crate) fn has_moved(self) -> Option<bool> {
         match self {
-            Self::Taken | Self::PartlyReturned => true,
-            Self::NotTaken | Self::Unknown | Self::Returned => false,
+            Self::Taken | Self::PartlyReturned => Some(true),
+            Self::NotTaken | Self::Returned => Some(false),
+            Self::Unknown => None,
         }
     }
 }
@@ -47,7 +49,7 @@ pub(crate) fn name(status: OrderStatus, language: Language) -> &'static str {
         OrderStatus::PartialCanceled => language.pick("부분 환불", "Partly refunded"),
         OrderStatus::Canceled => language.pick("환불 완료", "Refunded"),
         OrderStatus::Aborted => language.pick("결제 거절", "Declined"),
-        OrderStatus::Expired => language.pick("기한 지남", "Expired"),
+        OrderStatus::Expired => language.pick("기한 만료", "Expired"),
         OrderStatus::Review => language.pick("담당자 확인", "In review"),
     }
 }

@@ -203,14 +203,14 @@ mod tests {
     fn said_about_money(status: OrderStatus) -> [&'static str; 2] {
         match status {
             OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired => {
-                ["빠져나간 돈이 없습니다", "No money has moved"]
+                ["결제된 금액이 없습니다", "No money has moved"]
             }
-            OrderStatus::InProgress => ["돈이 빠져나갔는지 토스페이먼츠에 확인하고", "whether money has moved"],
+            OrderStatus::InProgress => ["결제되었는지 토스페이먼츠에 확인하고", "whether money has moved"],
             OrderStatus::WaitingForDeposit => ["아직 입금되지 않았습니다", "No money has arrived yet"],
-            OrderStatus::Done => ["50,000원이 한 번 결제되었습니다", "50,000 KRW was charged, once"],
+            OrderStatus::Done => ["50,000원이 결제되었습니다", "50,000 KRW was charged, once"],
             OrderStatus::PartialCanceled => ["20,000원을 돌려드렸고", "20,000 KRW was given back"],
             OrderStatus::Canceled => ["모두 결제 수단으로 돌아갔습니다", "All that was charged was given back"],
-            OrderStatus::Review => ["돈이 빠져나갔는지 아직 알 수 없습니다", "cannot tell yet whether money has moved"],
+            OrderStatus::Review => ["결제되었는지 아직 알 수 없습니다", "cannot tell yet whether money has moved"],
         }
     }
 
@@ -261,7 +261,7 @@ mod tests {
             assert!(render(&order, Language::Korean).contains(&pay));
             order.read_at = order.expires_at;
             let html = render(&order, Language::Korean);
-            assert!(!html.contains(&pay) && html.contains("빠져나간 돈이 없습니다"), "{html}");
+            assert!(!html.contains(&pay) && html.contains("결제된 금액이 없습니다"), "{html}");
         }
     }
 

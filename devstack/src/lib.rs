@@ -5,6 +5,7 @@
 //! boundaries between processes.
 
 pub mod database;
+pub mod limits;
 pub mod part;
 pub mod postgres;
 pub mod sample;

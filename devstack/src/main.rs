@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use devstack::{database::Database, part::Part, sample, welcome::Welcome};
+use devstack::{database::Database, limits, part::Part, sample, welcome::Welcome};
 use shared::{settings::Env, stop::Stop, telemetry};
 use tokio::time::{Duration, timeout};
 
@@ -41,6 +41,7 @@ async fn main() -> ExitCode {
 async fn run(fresh: bool) -> anyhow::Result<()> {
     let mut env = Env::of_process();
     telemetry::start(Some(env.text("RUST_LOG").unwrap_or("warn"))).map_err(anyhow::Error::msg)?;
+    limits::allow_many_open_files();
     let stop = Stop::new();
     stop.on_signals()?;
     tokio::select! {
@@ -49,7 +50,12 @@ async fn run(fresh: bool) -> anyhow::Result<()> {
             let mut stack = started?;
             say(&stack.welcome.to_string());
             let ended = stack.wait(&stop).await;
-            stack.stop().await?;
+            say("stopping: calls to Toss that are in flight are finished first; Ctrl-C again lets go of them");
+            let handles = [stack.api.handle(), stack.worker.handle()];
+            tokio::select! {
+                stopped = stack.stop() => stopped?,
+                () = stop.forced() => handles.iter().for_each(Stop::force), // the rest ends with this process
+            }
             ended
         }
     }
@@ -98,7 +104,6 @@ impl Running {
 
     /// In the order of dependence: nobody loses what they need before they are done.
     async fn stop(self) -> anyhow::Result<()> {
-        say("stopping");
         self.api.stop().await?;
         self.worker.stop().await?;
         timeout(Duration::from_secs(10), self.simulator.stop()).await??;

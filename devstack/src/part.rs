@@ -27,9 +27,10 @@ impl Part {
     where
         Run: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let listener = TcpListener::bind(addr)
-            .await
-            .with_context(|| format!("the {name} cannot listen on {addr}; another program may be using the port"))?;
+        let listener = TcpListener::bind(addr).await.with_context(|| {
+            let variable = format!("{}_ADDR", name.to_uppercase());
+            format!("the {name} cannot listen on {addr}: is the port taken? Set {variable} to use another one")
+        })?;
         let addr = listener.local_addr()?;
         let stop = Stop::new();
         let running = run(listener, stop.clone());
@@ -83,7 +84,7 @@ impl Part {
         }
     }
 
-    /// Lets go of everything at once when the returned stop is forced.
+    /// To ask after the part, or to force it.
     pub fn handle(&self) -> Stop {
         self.stop.clone()
     }

@@ -17,6 +17,7 @@ pub struct Welcome {
     simulator: SocketAddr,
     /// The private server's port; without one, the port of the last run or a free one.
     pub database_port: Option<u16>,
+    operator: String,
     operator_password: String,
     worker_concurrency: Option<String>,
 }
@@ -30,12 +31,14 @@ impl Welcome {
         let (api, worker, simulator) =
             (addr("API_ADDR", 8080), addr("WORKER_ADDR", 8081), addr("SIMULATOR_ADDR", 8090));
         let database_port = env.text("DATABASE_PORT").is_some().then(|| env.parse("DATABASE_PORT", 0, "a port"));
+        let operator = env.text("OPERATOR_USER").unwrap_or(OPERATOR).to_owned();
         let operator_password = env
             .text("OPERATOR_PASSWORD")
             .map_or_else(|| Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH), str::to_owned);
         let worker_concurrency = env.text("WORKER_CONCURRENCY").map(str::to_owned);
-        let welcome = Self { api, worker, simulator, database_port, operator_password, worker_concurrency };
-        Ok(std::mem::take(env).finish(Some(welcome))?)
+        let welcome = Self { api, worker, simulator, database_port, operator, operator_password, worker_concurrency };
+        env.check()?;
+        Ok(welcome)
     }
 
     pub fn simulator_settings(&self) -> simulator::Settings {
@@ -55,7 +58,7 @@ impl Welcome {
             ("TOSS_SECRET_KEY", simulator::DEFAULT_SECRET_KEY),
             ("TOSS_CLIENT_KEY", simulator::DEFAULT_CLIENT_KEY),
             ("TOSS_SDK_URL", &sdk_url),
-            ("OPERATOR_USER", OPERATOR),
+            ("OPERATOR_USER", &self.operator),
             ("OPERATOR_PASSWORD", &self.operator_password),
         ])
     }
@@ -63,14 +66,14 @@ impl Welcome {
 
 impl fmt::Display for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { api, simulator, operator_password, .. } = self;
+        let Self { api, simulator, operator, operator_password, .. } = self;
         write!(
             f,
             r#"
 Hanbeon is ready.
 
   shop      http://{api}/checkout
-  orders    http://{api}/order      login: {OPERATOR} / {operator_password}
+  orders    http://{api}/order      login: {operator} / {operator_password}
   toss      http://{simulator}      a stand-in; no money moves
 
 One payment, from order to DONE. Paste it as it is:

@@ -21,7 +21,7 @@ const PRODUCTS_SHOWN_MAX: i64 = 100;
 
 pub async fn products(pool: &PgPool) -> Result<Vec<Product>, StoreError> {
     let read = sqlx::query!("select id, name, price, stock from products order by id limit $1", PRODUCTS_SHOWN_MAX);
-    let rows = within("list products", read.fetch_all(pool)).await?;
+    let rows = within(pool, "list products", async |c| read.fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {
             let price =
@@ -39,15 +39,15 @@ pub async fn add_product(pool: &PgPool, name: &str, price: Krw, stock: i64) -> R
         price.won(),
         stock,
     );
-    Ok(ProductId(within("add a product", insert.fetch_one(pool)).await?))
+    Ok(ProductId(within(pool, "add a product", async |c| insert.fetch_one(c).await).await?))
 }
 
 pub async fn add_customer(pool: &PgPool, display_name: &str) -> Result<CustomerId, StoreError> {
     let insert = sqlx::query_scalar!("insert into customers (display_name) values ($1) returning id", display_name);
-    Ok(CustomerId(within("add a customer", insert.fetch_one(pool)).await?))
+    Ok(CustomerId(within(pool, "add a customer", async |c| insert.fetch_one(c).await).await?))
 }
 
 pub async fn first_customer(pool: &PgPool) -> Result<Option<CustomerId>, StoreError> {
     let read = sqlx::query_scalar!("select id from customers order by id limit 1");
-    Ok(within("read the first customer", read.fetch_optional(pool)).await?.map(CustomerId))
+    Ok(within(pool, "read the first customer", async |c| read.fetch_optional(c).await).await?.map(CustomerId))
 }

@@ -3,21 +3,24 @@
 //! Every statement runs [`within`] a deadline, on both sides: the server gives up by `statement_timeout`, and we give up
 //! a little later even when the server's answer never comes. Nothing here retries. Callers know what may be repeated.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgPool,
+    Connection, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// How long any one statement of the api or the worker may take before its caller gives up.
 pub const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 
-/// The server gives up first, so that a statement we gave up on is not still about to commit.
+/// The server gives up first, so that a statement we gave up on is mostly not still running. Not a promise: a commit
+/// that waits for a disk or a standby has no limit, which is why every statement of ours may be repeated.
 const SERVER_STATEMENT_TIMEOUT: &str = "4500ms";
 const SERVER_LOCK_TIMEOUT: &str = "3s";
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+const GIVE_BACK_LIMIT: Duration = Duration::from_secs(2);
 /// A connection that idled longer is asked whether it still lives before it is used: the server may have restarted.
 const IDLE_TRUST: Duration = Duration::from_secs(1);
 
@@ -27,6 +30,8 @@ pub enum StoreError {
     Unavailable { operation: &'static str, source: sqlx::Error },
     #[error("{operation}: the database did not answer within {} s", STATEMENT_LIMIT.as_secs())]
     Deadline { operation: &'static str },
+    #[error("{operation}: the database gave the statement up for the sake of others")]
+    Contended { operation: &'static str, source: sqlx::Error },
     #[error("{operation}: the database refused the statement")]
     Refused { operation: &'static str, source: sqlx::Error },
     #[error("{table}.{column} of row {id} holds what no code of ours wrote")]
@@ -34,10 +39,28 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    fn of(operation: &'static str, source: sqlx::Error) -> Self {
+        let state =
+            source.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
+        match (&source, state.as_str()) {
+            // Waited too long for a lock, ran too long, rolled back in favour of another.
+            (_, "55P03" | "57014" | "40001" | "40P01") => Self::Contended { operation, source },
+            // Data, integrity, syntax, a feature the server lacks: the statement will never be taken as it is.
+            (_, state) if ["22", "23", "42", "0A"].iter().any(|class| state.starts_with(class)) => {
+                Self::Refused { operation, source }
+            }
+            (sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => {
+                Self::Refused { operation, source }
+            }
+            // All else is the server or the way to it: shut down, starting, full, read-only, not letting us in.
+            _ => Self::Unavailable { operation, source },
+        }
+    }
+
     /// Will the same statement possibly succeed later, with nothing changed on our side?
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Deadline { .. } => true,
+            Self::Unavailable { .. } | Self::Deadline { .. } | Self::Contended { .. } => true,
             Self::Refused { .. } | Self::Corrupt { .. } => false,
         }
     }
@@ -46,44 +69,59 @@ impl StoreError {
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Refused { source, .. } => source.as_database_error()?.constraint(),
-            Self::Unavailable { .. } | Self::Deadline { .. } | Self::Corrupt { .. } => None,
+            Self::Unavailable { .. } | Self::Deadline { .. } | Self::Contended { .. } | Self::Corrupt { .. } => None,
         }
     }
 }
 
-/// Runs one statement under the deadline and names it in the error.
+/// Runs one statement on a connection of the pool, under the deadline, and names it in the error.
+///
+/// The deadline counts from when there is a connection; waiting for one has a limit of its own. A connection whose
+/// statement was given up, by the deadline or by a caller that left, is closed rather than given back: it may hang, and
+/// a place in the pool must not hang with it.
 pub async fn within<T>(
+    pool: &PgPool,
+    operation: &'static str,
+    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, StoreError> {
+    let connection = pool.acquire().await.map_err(|source| StoreError::of(operation, source))?;
+    let mut lent = Lent { connection, healthy: false };
+    let result = limited(operation, statement(&mut lent.connection)).await;
+    lent.healthy = match &result {
+        Ok(_) | Err(StoreError::Refused { .. } | StoreError::Contended { .. }) => true,
+        Err(StoreError::Unavailable { .. } | StoreError::Deadline { .. } | StoreError::Corrupt { .. }) => false,
+    };
+    result
+}
+
+/// A connection of the pool, given back only when its statement ended.
+struct Lent {
+    connection: PoolConnection<Postgres>,
+    healthy: bool,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.healthy {
+            self.connection.close_on_drop();
+            return;
+        }
+        // The pool asks a connection for a sign of life when it comes back, and would wait for that without end.
+        let giving_back = tokio::time::timeout(GIVE_BACK_LIMIT, self.connection.return_to_pool());
+        #[expect(clippy::disallowed_methods, reason = "as the pool itself does; it ends within the limit")]
+        tokio::spawn(giving_back);
+    }
+}
+
+/// The deadline by itself.
+pub(crate) async fn limited<T>(
     operation: &'static str,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) if is_away(&source) => Err(StoreError::Unavailable { operation, source }),
-        Ok(Err(source)) => Err(StoreError::Refused { operation, source }),
+        Ok(result) => result.map_err(|source| StoreError::of(operation, source)),
         Err(_) => Err(StoreError::Deadline { operation }),
     }
-}
-
-/// The server or the way to it is the trouble, not the statement.
-fn is_away(error: &sqlx::Error) -> bool {
-    if let Some(error) = error.as_database_error() {
-        // Connection trouble, transaction rolled back (deadlock, serialisation), out of resources, operator
-        // intervention (shutdown, terminated, timed out), lock not available, read-only (a demoted primary).
-        return error.code().is_some_and(|state| {
-            ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class))
-                || state == "55P03"
-                || state == "25006"
-        });
-    }
-    matches!(
-        error,
-        sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-    )
 }
 
 /// Who connects. The planner is told different things, and the server's own views show the name.
@@ -132,6 +170,7 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
+        .min_connections(connections_max / 2) // opened before the first rush needs them; a login costs milliseconds
         .acquire_timeout(ACQUIRE_LIMIT)
         .test_before_acquire(false) // a round trip for every statement; see before_acquire
         .before_acquire(|connection, idle| {
@@ -159,7 +198,7 @@ pub async fn is_ready(pool: &PgPool) -> Result<bool, StoreError> {
     // Not a checked query: the migrator owns this table and makes it.
     let query =
         sqlx::query_scalar::<_, bool>("select exists (select from _sqlx_migrations where version = $1 and success)");
-    match within("read the schema version", query.bind(newest).fetch_one(pool)).await {
+    match within(pool, "read the schema version", async |c| query.bind(newest).fetch_one(c).await).await {
         Ok(ready) => Ok(ready),
         Err(StoreError::Refused { .. }) => Ok(false), // no such table: nothing was migrated yet
         Err(error) => Err(error),

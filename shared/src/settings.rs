@@ -92,6 +92,12 @@ impl Env {
         self.mistakes.push(mistake.into());
     }
 
+    /// Fails if anything was wrong so far.
+    pub fn check(&mut self) -> Result<(), SettingsError> {
+        let mistakes = std::mem::take(&mut self.mistakes);
+        if mistakes.is_empty() { Ok(()) } else { Err(SettingsError(mistakes)) }
+    }
+
     /// `value` if nothing was wrong.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, SettingsError> {
         match value {

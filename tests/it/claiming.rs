@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use shared::{
@@ -32,7 +32,7 @@ async fn intents(database: &Database, count: i64) {
              paid as (
                  insert into payments (order_id, payment_no, payment_key, amount, request)
                  select id, 1, 'key-' || id, 1000, '{{}}'::bytea from made)
-             insert into outbox (order_id, kind, due_at) select id, 1, now() from made"
+             insert into outbox (order_id, kind, due_at, lease_seq) select id, 1, now(), 0 from made"
         ))
         .await;
 }
@@ -111,7 +111,7 @@ async fn the_claim_is_an_index_scan_without_a_sort_on_an_empty_and_on_a_large_ta
     // Filled behind the planner's back first: statistics still say that the table is empty.
     database.execute("alter table outbox set (autovacuum_enabled = off)").await;
     database
-        .execute("insert into outbox (order_id, kind, due_at) select n, 1, now() from generate_series(1, 1000000) n")
+        .execute("insert into outbox (order_id, kind, due_at, lease_seq) select n, 1, now(), 0 from generate_series(1, 1000000) n")
         .await;
     check_claim_plan(&database).await;
     database.execute("analyze outbox").await;
@@ -159,17 +159,22 @@ async fn a_running_worker_finds_what_commits_late() {
     // The accepting transaction is still open, and began a minute ago.
     let moved: i64 =
         sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
-    sqlx::query("insert into outbox (order_id, kind, due_at) values ($1, 1, now() - interval '1 minute')")
-        .bind(moved)
-        .execute(&mut *open)
-        .await
-        .unwrap();
+    sqlx::query(
+        "insert into outbox (order_id, kind, due_at, lease_seq) values ($1, 1, now() - interval '1 minute', 0)",
+    )
+    .bind(moved)
+    .execute(&mut *open)
+    .await
+    .unwrap();
     shop.add_worker().await;
     let prompt = shop.accepted(1_000, &[(product, 1)]).await;
     shop.until(&prompt, "DONE").await;
     assert_eq!(shop.status(&late).await, "IN_PROGRESS");
     open.commit().await.unwrap();
+    let committed = Instant::now();
     shop.until(&late, "DONE").await;
+    // A sweep comes at the latest after half a lease, and within a second or two when it is quick.
+    assert!(committed.elapsed() < outbox::LEASE / 2 + Duration::from_secs(2), "{:?}", committed.elapsed());
     shop.finish().await;
 }
 
@@ -184,15 +189,14 @@ async fn a_late_writer_leaves_nothing_but_its_stale_attempt() {
     let current = claim_one(&pool, second).await;
     assert_eq!(current.fence().order_id, late.fence().order_id);
     assert_eq!(current.attempts(), 2, "the claim that was lost is counted");
-    let (late_fence, current_fence) = (late.fence(), current.fence());
     let late = [approved(late)];
 
     // Between the other's claim and settle: only the fact is written.
-    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost(late_fence)]);
+    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost]);
     assert_eq!(database.number("select count(*) from orders where status = 'IN_PROGRESS'").await, 1);
-    assert_eq!(settle(&pool, second, &[approved(current)]).await.unwrap(), [Settled::Moved(current_fence)]);
+    assert_eq!(settle(&pool, second, &[approved(current)]).await.unwrap(), [Settled::Moved]);
     // After it, and once more: nothing new at all.
-    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost(late_fence)]);
+    assert_eq!(settle(&pool, first, &late).await.unwrap(), [Settled::LeaseLost]);
 
     assert_eq!(database.number("select count(*) from orders where status = 'DONE'").await, 1);
     assert_eq!(database.number("select count(*) from outbox").await, 0);
@@ -211,10 +215,30 @@ async fn the_same_worker_cannot_settle_an_older_claim_of_its_own() {
     let older = claim_one(&pool, me).await;
     database.execute("update outbox set lease_until = now() - interval '1 second'").await;
     let newer = claim_one(&pool, me).await;
-    let older_fence = older.fence();
-    assert_eq!(settle(&pool, me, &[approved(older)]).await.unwrap(), [Settled::LeaseLost(older_fence)]);
-    let newer_fence = newer.fence();
-    assert_eq!(settle(&pool, me, &[approved(newer)]).await.unwrap(), [Settled::Moved(newer_fence)]);
+    assert_eq!(settle(&pool, me, &[approved(older)]).await.unwrap(), [Settled::LeaseLost]);
+    assert_eq!(settle(&pool, me, &[approved(newer)]).await.unwrap(), [Settled::Moved]);
+}
+
+#[tokio::test]
+async fn a_fence_means_one_claim_also_after_the_order_is_confirmed_a_second_time() {
+    let shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", 1_000, 10).await;
+    let order = shop.order(1_000, &[(product, 1)]).await;
+    let pool = shop.database.worker_pool();
+    let (me, other) = (Lessee::new(1), Lessee::new(2));
+    shop.confirm(&order, "first-payment-key", 1_000).await;
+    let late = claim_one(&pool, me).await;
+    shop.database.execute("update outbox set lease_until = now() - interval '1 second'").await;
+    settle(&pool, other, &[approved(claim_one(&pool, other).await)]).await.unwrap();
+    // As if that payment had been declined: the shopper pays with another card.
+    shop.database.execute("update orders set status = 'ABORTED'").await;
+    shop.database.execute("update payments set status = 'ABORTED'").await;
+    assert_eq!(shop.confirm(&order, "second-payment-key", 1_000).await.status.as_u16(), 202);
+    let second = claim_one(&pool, me).await;
+    assert_ne!(second.fence(), late.fence());
+    assert_eq!(settle(&pool, me, &[approved(late)]).await.unwrap(), [Settled::LeaseLost]);
+    assert_eq!(shop.status(&order).await, "IN_PROGRESS", "the second payment is not decided by the first");
+    shop.end_without_audit();
 }
 
 #[tokio::test]
@@ -249,14 +273,70 @@ async fn what_was_not_started_goes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_an_older_build_does_not_know_it_leaves_alone() {
+    let database = Database::new().await;
+    intents(&database, 2).await;
+    database.execute("update outbox set kind = 3 where order_id = (select min(order_id) from outbox)").await;
+    let claimed = outbox::claim(&database.worker_pool(), Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (1, 0));
+    assert_eq!(database.number("select attempts::bigint from outbox where kind = 3").await, 0);
+}
+
+#[tokio::test]
+async fn a_finding_is_applied_once_however_often_it_is_settled() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    let me = Lessee::new(1);
+    intents(&database, 1).await;
+    let claim = claim_one(&pool, me).await;
+    let fence = claim.fence();
+    let Finding::Tried { claim, attempt, .. } = approved(claim) else { panic!("it was tried") };
+    let finding = [Finding::Tried { claim, attempt, outcome: Outcome::NextEpoch { after: Duration::from_mins(1) } }];
+    assert_eq!(settle(&pool, me, &finding).await.unwrap(), [Settled::Moved]);
+    assert_eq!(settle(&pool, me, &finding).await.unwrap(), [Settled::LeaseLost], "the answer to the first was lost");
+    assert_eq!(outbox::renew(&pool, me, &[fence]).await.unwrap(), [], "a renewal on its way");
+    assert_eq!(database.number("select key_epoch::bigint from payments").await, 1);
+    assert_eq!(database.number("select count(*) from attempts").await, 1);
+    assert_eq!(database.number("select count(*) from outbox where lease_until > now()").await, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_somebody_keeps_locked_is_busy_and_the_others_of_its_batch_are_settled() {
+    let database = Database::new().await;
+    let pool = database.worker_pool();
+    let me = Lessee::new(1);
+    intents(&database, 2).await;
+    let (kept, free) = (claim_one(&pool, me).await, claim_one(&pool, me).await);
+    let kept_id = kept.fence().order_id.get();
+    let batch = [approved(kept), approved(free)];
+    let lock = async |rows: &str| {
+        let mut somebody = database.pool.begin().await.unwrap();
+        somebody.execute(AssertSqlSafe(format!("select from {rows} = {kept_id} for update"))).await.unwrap();
+        somebody
+    };
+    let somebody = lock("orders where id").await;
+    assert_eq!(settle(&pool, me, &batch).await.unwrap(), [Settled::Busy, Settled::Moved]);
+    somebody.rollback().await.unwrap();
+    let somebody = lock("outbox where order_id").await;
+    assert_eq!(settle(&pool, me, &batch).await.unwrap(), [Settled::Busy, Settled::LeaseLost]);
+    assert_eq!(database.number("select count(*) from attempts").await, 1, "of the busy one nothing is written");
+    somebody.rollback().await.unwrap();
+    assert_eq!(settle(&pool, me, &batch).await.unwrap(), [Settled::Moved, Settled::LeaseLost]);
+    assert_eq!(database.number("select count(*) from orders where status = 'DONE'").await, 2);
+    assert_eq!(database.number("select count(*) from attempts where not stale").await, 2);
+}
+
+#[tokio::test]
 async fn a_row_that_makes_no_sense_is_told_and_holds_nobody_up() {
     let database = Database::new().await;
     let pool = database.worker_pool();
     intents(&database, 3).await;
-    database.execute("update outbox set kind = 3 where order_id = (select min(order_id) from outbox)").await;
+    database
+        .execute("update payments set payment_key = 'a b' where order_id = (select min(order_id) from outbox)")
+        .await;
     let claimed = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
     assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (2, 1));
-    assert!(claimed.unreadable[0].to_string().contains("outbox.kind"));
+    assert!(claimed.unreadable[0].to_string().contains("payments.payment_key"));
 }
 
 #[tokio::test]

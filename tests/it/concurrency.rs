@@ -19,7 +19,7 @@ async fn race(stock: i64, orders: usize, paid: usize, left: i64) {
         .map(async |_| {
             let order = shop.order(50_000, &[(product, 1)]).await;
             let key = shop.authenticate(&order, 50_000).await;
-            let confirmed = shop.confirm(&order, &key, 50_000).await;
+            let confirmed = shop.confirm_patiently(&order, &key, 50_000).await;
             if confirmed.status == StatusCode::ACCEPTED { "ACCEPTED".to_owned() } else { confirmed.code() }
         })
         .buffer_unordered(CLIENTS)
@@ -65,7 +65,7 @@ async fn an_order_confirmed_by_a_hundred_at_once_is_one_payment_and_a_hundred_eq
     let confirm_all = async |shop: &Shop| {
         let answers: Vec<_> = stream::iter(0..100)
             .map(async |_| {
-                let confirmed = shop.confirm(&order, &key, 50_000).await;
+                let confirmed = shop.confirm_patiently(&order, &key, 50_000).await;
                 (confirmed.status, confirmed.header("location").to_owned(), confirmed.text)
             })
             .buffer_unordered(100)
@@ -96,7 +96,10 @@ async fn two_payment_keys_of_one_order_at_once_are_one_payment() {
     for _ in 0..20 {
         let order = shop.order(50_000, &[(product, 1)]).await;
         let keys = [shop.authenticate(&order, 50_000).await, shop.authenticate(&order, 50_000).await];
-        let (one, other) = tokio::join!(shop.confirm(&order, &keys[0], 50_000), shop.confirm(&order, &keys[1], 50_000));
+        let (one, other) = tokio::join!(
+            shop.confirm_patiently(&order, &keys[0], 50_000),
+            shop.confirm_patiently(&order, &keys[1], 50_000)
+        );
         let (winner, loser) = if one.status == StatusCode::ACCEPTED { (one, other) } else { (other, one) };
         assert_eq!(winner.status, StatusCode::ACCEPTED, "{}", winner.text);
         assert!(["PAYMENT_IN_PROGRESS", "ALREADY_PAID"].contains(&loser.code().as_str()), "{}", loser.text);
@@ -121,7 +124,7 @@ async fn carts_over_the_same_products_in_opposite_order_never_wait_for_each_othe
             let products = if number % 2 == 0 { &products } else { &backwards };
             let lines: Vec<_> = products.iter().map(|product| (*product, 1)).collect();
             let order = shop.order(4_000, &lines).await;
-            let confirmed = shop.confirm(&order, &format!("key-{order}"), 4_000).await;
+            let confirmed = shop.confirm_patiently(&order, &format!("key-{order}"), 4_000).await;
             (confirmed.status != StatusCode::ACCEPTED).then_some(confirmed.text)
         })
         .buffer_unordered(CLIENTS)

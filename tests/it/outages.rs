@@ -8,12 +8,14 @@ use std::{
     time::Duration,
 };
 
+use devstack::part::Part;
 use futures_util::{StreamExt, stream};
 use reqwest::StatusCode;
 
 use crate::harness::{
     database,
     process::{Binary, Process},
+    proxy::Proxy,
     shop::{Shop, answered},
     wait_for,
 };
@@ -155,5 +157,65 @@ async fn terminated_sessions_cost_a_moment_and_nothing_else() {
         shop.until(&order, "DONE").await;
         assert_eq!(shop.approvals(&order).await, 1, "round {round}");
     }
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_that_somebody_keeps_locked_holds_up_nobody_else() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", 50_000, 1_000).await;
+    shop.control("latency", serde_json::json!({"fixedMs": 500})).await;
+    let locked = shop.accepted(50_000, &[(product, 1)]).await;
+    let mut somebody = shop.database.pool.begin().await.unwrap();
+    let lock = format!("select from orders where order_no = '{locked}' for update");
+    sqlx::Executor::execute(&mut *somebody, sqlx::AssertSqlSafe(lock)).await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..30 {
+        others.push(shop.accepted(50_000, &[(product, 1)]).await);
+    }
+    for order in &others {
+        shop.until(order, "DONE").await;
+    }
+    assert_eq!(shop.approvals(&locked).await, 1);
+    assert_eq!(shop.status(&locked).await, "IN_PROGRESS");
+    somebody.rollback().await.unwrap();
+    shop.until(&locked, "DONE").await;
+    assert_eq!(shop.requests(&locked).await.len(), 1, "what was found was kept, not asked for again");
+    shop.finish().await;
+}
+
+/// Six rounds are more than the connections that api and worker may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn connections_that_fall_silent_cost_nobody_a_place_in_the_pool() {
+    let mut shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", 50_000, 1_000).await;
+    let mut url = reqwest::Url::parse(&shop.database.url).unwrap();
+    let proxy = Proxy::start(format!("127.0.0.1:{}", url.port().unwrap_or(5432))).await;
+    url.set_port(Some(proxy.addr.port())).unwrap();
+    let through_proxy = [("DATABASE_URL", url.as_str()), ("API_DATABASE_CONNECTIONS", "3")];
+    let api = Part::api(shop.env(&through_proxy)).await.unwrap();
+    let worker = Part::worker(shop.env(&through_proxy)).await.unwrap();
+    shop.point_at(&api.addr().to_string(), &shop.simulator.addr().to_string());
+    for round in 0..6 {
+        let order = shop.order(50_000, &[(product, 1)]).await;
+        let key = shop.authenticate(&order, 50_000).await;
+        proxy.hang();
+        let asking: Vec<_> = stream::iter(0..6)
+            .map(async |_| shop.confirm(&order, &key, 50_000).await)
+            .buffer_unordered(6)
+            .collect()
+            .await;
+        for answer in asking {
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "round {round}: {}", answer.text);
+        }
+        proxy.go_on();
+        wait_for("the api to have connections again", Duration::from_secs(30), async || {
+            (shop.confirm(&order, &key, 50_000).await.status == StatusCode::ACCEPTED).then_some(())
+        })
+        .await;
+        shop.until(&order, "DONE").await;
+    }
+    worker.stop().await.unwrap();
+    api.stop().await.unwrap();
     shop.finish().await;
 }

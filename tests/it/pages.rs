@@ -60,7 +60,7 @@ async fn a_status_page_says_in_words_where_the_order_stands_and_refreshes_until_
 #[tokio::test]
 async fn an_unknown_order_is_a_page_in_the_callers_language() {
     let shop = Shop::start(0).await;
-    for (path, status) in [("/order/0199a0b1-5c00-7000-8000-000000000001", 404), ("/order/nonsense", 400)] {
+    for (path, status) in [("/order/0199a0b1-5c00-7000-8000-000000000001", 404), ("/order/nonsense", 404)] {
         let korean = page(&shop, path, "ko").await;
         assert_eq!(korean.status.as_u16(), status, "{path}");
         assert!(korean.header("content-type").starts_with("text/html"), "{path}");

@@ -118,6 +118,30 @@ async fn an_answer_that_is_no_json_is_no_answer() {
 }
 
 #[tokio::test]
+async fn where_posting_keeps_being_met_with_silence_asking_is_answered() {
+    // Approved at once; but whatever is posted, its answer is cut in the middle, replays too.
+    let (shop, order) = shop_with_rule(confirm_rule(&json!({"kind": "truncate"}), 1_000)).await;
+    shop.until(&order, "DONE").await;
+    let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
+    assert_eq!(methods, ["POST", "POST", "POST", "GET"]);
+    assert_eq!(shop.database.number("select key_epoch::bigint from payments").await, 0, "no answer burnt the key");
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_the_database_cannot_store_as_it_is_still_counts() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 10).await;
+    let order = shop.order(PRICE, &[(product, 1)]).await;
+    let named = json!({"orderId": order, "amount": PRICE, "orderName": "Ogu\u{0}T"});
+    let key = shop.control("authenticate", named).await["paymentKey"].as_str().unwrap().to_owned();
+    assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
+    shop.until(&order, "DONE").await;
+    assert_eq!(shop.requests(&order).await.len(), 1);
+    shop.finish().await;
+}
+
+#[tokio::test]
 async fn being_told_to_slow_down_fails_nobody() {
     let (shop, order) = shop_with_rule(confirm_rule(&json!({"kind": "rateLimit", "retryAfterSeconds": 1}), 2)).await;
     shop.until(&order, "DONE").await;
@@ -143,6 +167,7 @@ async fn a_payment_is_never_called_failed() {
     let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
     assert_eq!(methods.iter().filter(|method| *method == "POST").count(), 1, "{methods:?}");
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert!(view["moneyMoved"].is_null(), "neither yes nor no is known: {view}");
     assert!(view["payment"]["nextLookAt"].is_string(), "the shopper is told when we look again: {view}");
     shop.finish_with_live_intents().await;
 }

@@ -30,7 +30,7 @@ pub(crate) async fn attempt(toss: &Toss, claim: Claim) -> Finding {
     stop_point::reach(StopPoint::AfterCall).await;
     let duration = started.elapsed();
     let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
-    let outcome = outcome(classify(about, call, &reply), &claim, &reply);
+    let outcome = outcome(classify(about, call, &reply), call, &claim, &reply);
     let (http_status, code, trace_id) = facts(reply);
     tracing::info!(
         order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
@@ -42,12 +42,17 @@ pub(crate) async fn attempt(toss: &Toss, claim: Claim) -> Finding {
     Finding::Tried { claim, attempt, outcome }
 }
 
+/// From this try on every other one asks: where posting keeps being met with silence, asking may be answered.
+const ASK_FROM_TRY: u16 = 4;
+
 /// Posts only for an order that is being confirmed and whose key is not burnt. Asking is always safe.
 fn next_call(claim: &Claim) -> Call {
-    if claim.order_status() == OrderStatus::InProgress && !claim.ask_first() { Call::Confirm } else { Call::Query }
+    let may_post = claim.order_status() == OrderStatus::InProgress && !claim.ask_first();
+    let asks_anyway = claim.attempts() >= ASK_FROM_TRY && claim.attempts().is_multiple_of(2);
+    if may_post && !asks_anyway { Call::Confirm } else { Call::Query }
 }
 
-fn outcome(meaning: Meaning, claim: &Claim, reply: &Reply) -> Outcome {
+fn outcome(meaning: Meaning, call: Call, claim: &Claim, reply: &Reply) -> Outcome {
     let undecided = retry::UNDECIDED.wait(claim.attempts());
     let busy = retry::BUSY.wait(claim.snoozes().saturating_add(1));
     let asked_to_wait = match reply {
@@ -58,6 +63,10 @@ fn outcome(meaning: Meaning, claim: &Claim, reply: &Reply) -> Outcome {
         Meaning::Approved(approval) => Outcome::Approved(approval),
         Meaning::Unknown => Outcome::Repeat { after: undecided },
         Meaning::Busy => Outcome::Snooze { after: busy.max(asked_to_wait) },
+        // Nobody but a received answer to a post burns the key: a question that led nowhere leaves it as good as it was.
+        Meaning::Burnt | Meaning::NotMoved if call == Call::Query && !claim.ask_first() => {
+            Outcome::Repeat { after: undecided.max(asked_to_wait) }
+        }
         Meaning::Burnt => Outcome::Ask { after: undecided.max(asked_to_wait) },
         Meaning::NotMoved => Outcome::NextEpoch { after: undecided },
     }

@@ -1,10 +1,7 @@
 //! The loop that claims: as much as there are permits, as often as there is work, and about four times a second when
 //! there is none.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use shared::{
     outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, LEASE, Lessee, Watermark},
@@ -12,7 +9,10 @@ use shared::{
     toss::Toss,
 };
 use sqlx::PgPool;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -31,6 +31,9 @@ const IDLE_WAIT_LONGEST: Duration = Duration::from_millis(250);
 const SWEEP_EVERY_MIN: Duration = Duration::from_secs(1);
 const SWEEP_EVERY_MAX: Duration = Duration::from_secs(LEASE.as_secs() / 2);
 const SWEEP_SHARE: u32 = 20;
+/// Silence on a connection may mean that nobody pokes or that the connection is gone without a word; after this long it
+/// is made anew.
+const LISTEN_AT_MOST: Duration = Duration::from_mins(1);
 
 pub(crate) struct Claiming {
     pool: PgPool,
@@ -80,7 +83,7 @@ impl Claiming {
                     failures = 0;
                     low = claimed.low.unwrap_or(low);
                     let taken = claimed.len();
-                    self.start_all(claimed, permits, started, stop).await;
+                    self.start_all(claimed, permits, started, stop);
                     if taken == wanted {
                         continue;
                     }
@@ -118,26 +121,23 @@ impl Claiming {
     }
 
     /// Starts a try for each claim. The leases count from before the claim was sent, which is never too late.
-    async fn start_all(&self, claimed: Claimed, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
+    fn start_all(&self, claimed: Claimed, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
         for error in &claimed.unreadable {
             tracing::error!(error = shared::telemetry::chain(error), "an intent cannot be acted on; it needs a human");
         }
         for (claim, permit) in claimed.claims.into_iter().zip(permits) {
             let held = Held::new(claim.fence(), sent_at + LEASE, Arc::clone(&self.leases), permit);
-            if stop.is_requested() {
-                self.findings.send(Finding::NotStarted { claim }, held).await;
-            } else {
-                self.start(claim, held);
-            }
+            self.start(claim, held, stop.clone());
         }
     }
 
-    fn start(&self, claim: Claim, held: Held) {
+    fn start(&self, claim: Claim, held: Held, stop: Stop) {
         let toss = self.toss.clone();
         let findings = self.findings.clone();
         self.tries.spawn(async move {
             // Frozen since the claim? Then somebody else may hold the intent by now.
-            let finding = if held.may_start() { attempt(&toss, claim).await } else { Finding::NotStarted { claim } };
+            let may_start = held.may_start() && !stop.is_requested();
+            let finding = if may_start { attempt(&toss, claim).await } else { Finding::NotStarted { claim } };
             findings.send(finding, held).await;
         });
     }
@@ -168,10 +168,11 @@ async fn hear(pool: &PgPool, poke: &Notify, failures: &mut u16) -> String {
     };
     *failures = 0;
     loop {
-        match listener.try_recv().await {
-            Ok(Some(_)) => poke.notify_one(),
-            Ok(None) => return "the connection was closed".to_owned(),
-            Err(error) => return error.to_string(),
+        match tokio::time::timeout(LISTEN_AT_MOST, listener.try_recv()).await {
+            Ok(Ok(Some(_))) => poke.notify_one(),
+            Ok(Ok(None)) => return "the connection was closed".to_owned(),
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return "nothing was heard for long".to_owned(),
         }
     }
 }

@@ -75,6 +75,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     };
     idle.cancel();
     if !finished {
+        stop.force(); // whatever is left of it must not go on in a process that lives on
         tracing::warn!(in_flight = tries.len(), "worker lets go; what is in flight is due again when its leases end");
     }
     let _ = tokio::time::timeout(Duration::from_secs(1), pool.close()).await;

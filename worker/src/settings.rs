@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shared::{
     settings::{Env, is_pair, is_toss},
     toss::{ApiKey, Toss},
@@ -41,6 +41,9 @@ impl Settings {
         let base = env.text("TOSS_BASE_URL").unwrap_or("https://api.tosspayments.com").to_owned();
         let client_key = env.text("TOSS_CLIENT_KEY").map(str::to_owned);
         let secret = env.required_secret("TOSS_SECRET_KEY");
+        if secret.expose_secret().is_empty() {
+            return None; // that it is missing has been said
+        }
         let key = match ApiKey::parse(secret) {
             Ok(key) => key,
             Err(error) => {

@@ -1,18 +1,19 @@
 //! Writing findings back, in batches that clock themselves: while one batch is being written the next one gathers, and
 //! is sent the moment the first returns. No timer, and no commit for a single payment under load.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use shared::{
+    db::StoreError,
     outbox::{self, Fence, Finding, LEASE, Lessee, Settled},
     stop::Stop,
+    telemetry::chain,
 };
 use sqlx::PgPool;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
 
 use crate::{
     leases::Leases,
@@ -22,6 +23,8 @@ use crate::{
 
 /// The most findings one statement writes. Each carries Toss's answer, about 2 KiB.
 const BATCH_MAX: usize = 200;
+/// How often what was postponed is tried again.
+const POSTPONED_EVERY: Duration = Duration::from_millis(500);
 
 /// The right to be in flight: a permit, and a lease that is renewed as long as this lives. Dropping it gives both up,
 /// also when a try panics; the intent is then due again when its lease ends.
@@ -50,14 +53,23 @@ impl Drop for Held {
     }
 }
 
+/// A finding, and the right it pays for.
+type InHand = (Finding, Held);
+
 /// Where tries hand in what they found. The settler ends when every clone of this is gone.
 #[derive(Clone)]
-pub(crate) struct Findings(mpsc::Sender<(Finding, Held)>);
+pub(crate) struct Findings {
+    sender: mpsc::Sender<InHand>,
+    stop: Stop,
+}
 
 impl Findings {
     pub(crate) async fn send(&self, finding: Finding, held: Held) {
-        // Nobody receives only after the settler let go; then the lease ends and the intent is due again.
-        let _ = self.0.send((finding, held)).await;
+        if self.sender.send((finding, held)).await.is_err() && !self.stop.is_requested() {
+            // A worker that cannot write down what it finds must not go on calling.
+            tracing::error!("the settler is gone; stopping");
+            self.stop.request();
+        }
     }
 }
 
@@ -65,14 +77,19 @@ pub(crate) struct Settler {
     pool: PgPool,
     lessee: Lessee,
     stop: Stop,
-    findings: mpsc::Receiver<(Finding, Held)>,
-    waiting: VecDeque<(Finding, Held)>,
+    findings: mpsc::Receiver<InHand>,
+    /// Handed in, not written yet.
+    waiting: Vec<InHand>,
+    /// Tried and to be tried again: the order was busy, or the database had no time for it.
+    postponed: Vec<InHand>,
+    failures: u16,
 }
 
 impl Settler {
     pub(crate) fn new(pool: PgPool, lessee: Lessee, stop: Stop) -> (Self, Findings) {
         let (sender, findings) = mpsc::channel(BATCH_MAX);
-        (Self { pool, lessee, stop, findings, waiting: VecDeque::new() }, Findings(sender))
+        let sender = Findings { sender, stop: stop.clone() };
+        (Self { pool, lessee, stop, findings, waiting: Vec::new(), postponed: Vec::new(), failures: 0 }, sender)
     }
 
     /// Ends when all findings are written and none can come any more, or when the stop is forced.
@@ -85,77 +102,104 @@ impl Settler {
     }
 
     async fn write_all(&mut self) {
-        loop {
+        let mut open = true;
+        let mut again_at = Instant::now();
+        while open || !self.waiting.is_empty() || !self.postponed.is_empty() {
             if self.waiting.is_empty() {
-                let Some(first) = self.findings.recv().await else { return };
-                self.waiting.push_back(first);
+                tokio::select! {
+                    first = self.findings.recv(), if open => match first {
+                        Some(first) => self.waiting.push(first),
+                        None => open = false,
+                    },
+                    () = tokio::time::sleep_until(again_at), if !self.postponed.is_empty() => {}
+                }
             }
             while self.waiting.len() < BATCH_MAX {
                 let Ok(next) = self.findings.try_recv() else { break };
-                self.waiting.push_back(next);
+                self.waiting.push(next);
             }
-            let (batch, held) = self.next_batch();
-            self.write(batch).await;
-            drop(held); // Now, and not before, the permits are free and the leases are nobody's.
+            if Instant::now() >= again_at {
+                self.waiting.append(&mut self.postponed);
+            }
+            let batch = self.next_batch();
+            if !batch.is_empty() {
+                self.write(batch).await;
+            }
+            if again_at <= Instant::now() {
+                again_at = Instant::now() + POSTPONED_EVERY;
+            }
         }
     }
 
     /// One finding for each order: after a lost lease the same order can be in here twice.
-    fn next_batch(&mut self) -> (Vec<Finding>, Vec<Held>) {
+    fn next_batch(&mut self) -> Vec<InHand> {
         let mut orders = HashSet::new();
-        let (mut batch, mut held, mut later) = (Vec::new(), Vec::new(), VecDeque::new());
-        for (finding, hold) in self.waiting.drain(..) {
-            if orders.insert(finding.fence().order_id) {
-                batch.push(finding);
-                held.push(hold);
-            } else {
-                later.push_back((finding, hold));
-            }
-        }
+        let (batch, later) = self.waiting.drain(..).partition(|(finding, _)| orders.insert(finding.fence().order_id));
         self.waiting = later;
-        (batch, held)
+        batch
     }
 
-    /// Repeats while the database is away. A batch that is refused is halved until the one poisonous finding is alone;
-    /// that one is dropped and said, and comes back when its lease ends.
-    async fn write(&self, batch: Vec<Finding>) {
+    /// Writes a batch and gives up what is written. A batch that is refused, or takes too long, is halved until one
+    /// finding is alone, so that no finding stands in the way of another.
+    async fn write(&mut self, batch: Vec<InHand>) {
         let mut todo = vec![batch];
-        let mut failures = 0_u16;
-        while let Some(mut batch) = todo.pop() {
-            match outbox::settle(&self.pool, self.lessee, &batch).await {
+        while let Some(batch) = todo.pop() {
+            let (findings, mut held): (Vec<Finding>, Vec<Held>) = batch.into_iter().unzip();
+            match outbox::settle(&self.pool, self.lessee, &findings).await {
                 Ok(settled) => {
-                    failures = 0;
+                    self.failures = 0;
                     stop_point::reach(StopPoint::AfterSettle).await;
-                    let lost = settled.iter().filter(|settled| matches!(settled, Settled::LeaseLost(_))).count();
-                    if lost > 0 {
-                        tracing::warn!(lost, "findings came too late; somebody else has the intent");
-                    }
+                    self.give_up(findings, held, &settled); // now, and not before
                 }
-                Err(error) if error.is_transient() => {
-                    failures = failures.saturating_add(1);
-                    tracing::warn!(error = shared::telemetry::chain(&error), failures, "cannot settle; trying again");
-                    todo.push(batch);
+                Err(error @ StoreError::Unavailable { .. }) => {
+                    self.failures = self.failures.saturating_add(1);
+                    let failures = self.failures;
+                    tracing::warn!(error = chain(&error), failures, "cannot settle; trying again");
+                    todo.push(findings.into_iter().zip(held).collect());
                     tokio::time::sleep(retry::DATABASE_AWAY.wait(failures)).await;
                 }
-                Err(error) if batch.len() > 1 => {
-                    tracing::error!(
-                        error = shared::telemetry::chain(&error),
-                        findings = batch.len(),
-                        "halving a batch"
-                    );
+                Err(error) if findings.len() > 1 => {
+                    tracing::warn!(error = chain(&error), findings = findings.len(), "halving a batch");
+                    let mut batch: Vec<InHand> = findings.into_iter().zip(held).collect();
                     let rest = batch.split_off(batch.len() / 2);
                     todo.push(rest);
                     todo.push(batch);
                 }
-                Err(error) => {
-                    let order_id = batch.first().map(|finding| finding.fence().order_id.get());
-                    tracing::error!(
-                        error = shared::telemetry::chain(&error),
-                        order.id = order_id,
-                        "a finding cannot be written; its intent comes back when its lease ends"
-                    );
-                }
+                Err(error) => self.set_apart(findings, held.drain(..), &error, &mut todo),
             }
+        }
+    }
+
+    /// What is written is nobody's any more: dropping the right frees the permit and ends the renewals.
+    fn give_up(&mut self, findings: Vec<Finding>, held: Vec<Held>, settled: &[Settled]) {
+        let lost = settled.iter().filter(|settled| **settled == Settled::LeaseLost).count();
+        if lost > 0 {
+            tracing::warn!(lost, "findings came too late; somebody else has the intent");
+        }
+        let in_hand = findings.into_iter().zip(held).zip(settled);
+        let busy = in_hand.filter(|(_, settled)| **settled == Settled::Busy).map(|(in_hand, _)| in_hand);
+        self.postponed.extend(busy);
+    }
+
+    /// One finding alone that the database will not take, now or ever.
+    fn set_apart(
+        &mut self,
+        findings: Vec<Finding>,
+        held: impl Iterator<Item = Held>,
+        error: &StoreError,
+        todo: &mut Vec<Vec<InHand>>,
+    ) {
+        for (finding, held) in findings.into_iter().zip(held) {
+            let order_id = finding.fence().order_id.get();
+            if error.is_transient() {
+                tracing::warn!(error = chain(error), order.id = order_id, "a finding is postponed");
+                self.postponed.push((finding, held));
+                continue;
+            }
+            tracing::error!(error = chain(error), order.id = order_id, "a finding cannot be written as it is");
+            if let Some(stripped) = finding.stripped(retry::UNDECIDED.longest) {
+                todo.push(vec![(stripped, held)]);
+            } // else it is dropped, and the intent comes back when its lease ends
         }
     }
 }

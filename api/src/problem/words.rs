@@ -212,7 +212,7 @@ impl Problem {
                 "AMOUNT_MISMATCH",
                 ["금액이 맞지 않습니다", "The amount does not match"],
                 [
-                    "결제 금액이 주문 금액과 달라서 결제를 승인하지 않았습니다. 이 요청으로 빠져나간 돈은 없습니다.",
+                    "결제 금액이 주문 금액과 달라서 결제를 승인하지 않았습니다. 이 요청으로 결제된 금액은 없습니다.",
                     "The amount is not the order's, so the payment was not confirmed. This request moved no money.",
                 ],
             ),
@@ -240,7 +240,7 @@ impl Problem {
             Self::InvalidOrderId => row(
                 StatusCode::BAD_REQUEST,
                 "INVALID_ORDER_ID",
-                ["주문 번호가 올바르지 않습니다", "The order number is not valid"],
+                ["주문번호가 올바르지 않습니다", "The order number is not valid"],
                 [
                     "{field}: 주문을 만들 때 받은 UUID를 그대로 보내 주세요.",
                     "{field}: the UUID that was given when the order was created.",
@@ -280,7 +280,7 @@ impl Problem {
                 StatusCode::NOT_FOUND,
                 "ORDER_NOT_FOUND",
                 ["주문을 찾을 수 없습니다", "There is no such order"],
-                ["주문 번호를 다시 확인해 주세요.", "Please check the order number."],
+                ["주문번호를 다시 확인해 주세요.", "Please check the order number."],
             ),
             Self::PaymentKeyTaken => row(
                 StatusCode::CONFLICT,
@@ -323,7 +323,7 @@ impl Problem {
                 "ORDER_EXPIRED",
                 ["결제 기한이 지났습니다", "This order has expired"],
                 [
-                    "이 결제는 승인하지 않았으며 빠져나간 돈은 없습니다. 새로 주문해 주세요.",
+                    "이 결제는 승인하지 않았으며 결제된 금액은 없습니다. 새로 주문해 주세요.",
                     "This payment was not confirmed and no money moved. Please order again.",
                 ],
             ),
@@ -332,7 +332,7 @@ impl Problem {
                 "OUT_OF_STOCK",
                 ["재고가 모자랍니다", "Out of stock"],
                 [
-                    "{product}: {left}개 남았습니다. 이 결제는 승인하지 않았으며 빠져나간 돈은 없습니다.",
+                    "{product}: {left}개 남았습니다. 이 결제는 승인하지 않았으며 결제된 금액은 없습니다.",
                     "{product}: {left} left. This payment was not confirmed and no money moved.",
                 ],
             ),

@@ -100,7 +100,7 @@ pub async fn create(pool: &PgPool, new: &NewOrder) -> Result<Result<Created, Cre
         new.amount.won(),
         EXPIRES_AFTER_MINUTES,
     );
-    match within("create an order", insert.fetch_optional(pool)).await? {
+    match within(pool, "create an order", async |c| insert.fetch_optional(c).await).await? {
         Some(row) => Ok(Ok(Created { order_no, name: row.name, amount: new.amount, expires_at: row.expires_at })),
         None => Ok(Err(explain(pool, new).await?)),
     }
@@ -127,7 +127,7 @@ async fn explain(pool: &PgPool, new: &NewOrder) -> Result<CreateRefusal, StoreEr
         &new.quantities,
         Krw::MAX.won(),
     );
-    let found = within("explain a refused order", look.fetch_one(pool)).await?;
+    let found = within(pool, "explain a refused order", async |c| look.fetch_one(c).await).await?;
     if let Some(product_id) = found.unknown_product {
         return Ok(CreateRefusal::UnknownProduct(ProductId(product_id)));
     }

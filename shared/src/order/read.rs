@@ -74,7 +74,9 @@ pub struct EventView {
 
 pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>, StoreError> {
     let read = sqlx::query_file!("src/order/view.sql", order_no.uuid());
-    let Some(row) = within("read an order", read.fetch_optional(pool)).await? else { return Ok(None) };
+    let Some(row) = within(pool, "read an order", async |c| read.fetch_optional(c).await).await? else {
+        return Ok(None);
+    };
     let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
     Ok(Some(OrderView {
         order_no,
@@ -93,13 +95,13 @@ pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>,
 /// Whose order it is. The shop's own pages know the shopper by the order's number alone.
 pub async fn customer_of(pool: &PgPool, order_no: OrderNo) -> Result<Option<CustomerId>, StoreError> {
     let read = sqlx::query_scalar!("select customer_id from orders where order_no = $1", order_no.uuid());
-    Ok(within("read an order's customer", read.fetch_optional(pool)).await?.map(CustomerId))
+    Ok(within(pool, "read an order's customer", async |c| read.fetch_optional(c).await).await?.map(CustomerId))
 }
 
 /// The states of many orders at once, for those who wait for them.
 pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, OrderStatus)>, StoreError> {
     let read = sqlx::query!("select id, status from orders where id = any($1)", order_ids);
-    let rows = within("read the states of orders", read.fetch_all(pool)).await?;
+    let rows = within(pool, "read the states of orders", async |c| read.fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {
             let status = OrderStatus::parse(&row.status).ok_or(StoreError::Corrupt {
@@ -161,11 +163,11 @@ pub async fn list(
     let mut rows = match status {
         None => {
             let read = sqlx::query_file_as!(ListedRow, "src/order/list.sql", before, limit,);
-            within("list orders", read.fetch_all(pool)).await?
+            within(pool, "list orders", async |c| read.fetch_all(c).await).await?
         }
         Some(status) => {
             let read = sqlx::query_file_as!(ListedRow, "src/order/list_of_status.sql", status.as_str(), before, limit,);
-            within("list orders of a status", read.fetch_all(pool)).await?
+            within(pool, "list orders of a status", async |c| read.fetch_all(c).await).await?
         }
     };
     let more = rows.len() > usize::from(size);

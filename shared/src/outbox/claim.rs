@@ -5,7 +5,6 @@ use std::time::Duration;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::Kind;
 use crate::{
     db::{StoreError, within},
     money::Krw,
@@ -56,7 +55,6 @@ pub struct Claim {
     pub(super) fence: Fence,
     pub(super) payment_no: i16,
     pub(super) key_epoch: i16,
-    kind: Kind,
     order_no: OrderNo,
     order_status: OrderStatus,
     payment_key: PaymentKey,
@@ -70,10 +68,6 @@ pub struct Claim {
 impl Claim {
     pub fn fence(&self) -> Fence {
         self.fence
-    }
-
-    pub fn kind(&self) -> Kind {
-        self.kind
     }
 
     pub fn order_no(&self) -> OrderNo {
@@ -148,7 +142,7 @@ pub async fn claim(pool: &PgPool, lessee: Lessee, low: Watermark, limit: u16) ->
         low.0,
         i64::from(limit.min(CLAIM_MAX)),
     );
-    let rows = within("claim due intents", statement.fetch_all(pool)).await?;
+    let rows = within(pool, "claim due intents", async |c| statement.fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));
     let mut claimed = Claimed { claims: Vec::with_capacity(rows.len()), unreadable: Vec::new(), low };
     for row in rows {
@@ -162,7 +156,6 @@ pub async fn claim(pool: &PgPool, lessee: Lessee, low: Watermark, limit: u16) ->
 
 struct Row {
     order_id: i64,
-    kind: i16,
     due_at: OffsetDateTime,
     lease_seq: i32,
     attempts: i16,
@@ -184,7 +177,6 @@ impl TryFrom<Row> for Claim {
         let corrupt = |table, column| StoreError::Corrupt { table, column, id: row.order_id };
         Ok(Self {
             fence: Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq },
-            kind: Kind::read(row.kind).ok_or_else(|| corrupt("outbox", "kind"))?,
             order_no: row.order_no.map(OrderNo).ok_or_else(|| corrupt("orders", "order_no"))?,
             order_status: row
                 .order_status
@@ -213,6 +205,6 @@ pub async fn renew(pool: &PgPool, lessee: Lessee, fences: &[Fence]) -> Result<Ve
     let (order_ids, lease_seqs): (Vec<i64>, Vec<i32>) =
         fences.iter().map(|fence| (fence.order_id.0, fence.lease_seq)).unzip();
     let statement = sqlx::query_file!("src/outbox/renew.sql", lessee.0, LEASE.as_secs_f64(), &order_ids, &lease_seqs,);
-    let rows = within("renew leases", statement.fetch_all(pool)).await?;
+    let rows = within(pool, "renew leases", async |c| statement.fetch_all(c).await).await?;
     Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }

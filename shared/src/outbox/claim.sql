@@ -6,6 +6,7 @@ with due as materialized (           -- materialized: the planner must not run i
     where due_at <= now()
       and due_at >= coalesce($3::timestamptz, '-infinity')
       and lease_until < now()
+      and kind = 1                     -- confirm; what a newer build wrote is for a newer build
     order by due_at, order_id
     limit $4
     for no key update skip locked
@@ -17,9 +18,9 @@ claimed as (
         lease_seq   = b.lease_seq + 1,              -- a new fence: an old holder can no longer settle
         attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
     from due where b.order_id = due.order_id
-    returning b.order_id, b.kind, b.due_at, b.lease_seq, b.attempts, b.snoozes
+    returning b.order_id, b.due_at, b.lease_seq, b.attempts, b.snoozes
 )
-select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes,
+select c.order_id, c.due_at, c.lease_seq, c.attempts, c.snoozes,
        o.order_no as "order_no?", o.status as "order_status?", o.amount as "amount?",
        p.payment_no as "payment_no?", p.payment_key as "payment_key?", p.request as "request?",
        p.key_epoch as "key_epoch?", p.ask_first as "ask_first?"

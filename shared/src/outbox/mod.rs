@@ -16,22 +16,12 @@ mod settle;
 pub use claim::{CLAIM_MAX, Claim, Claimed, Fence, LEASE, Lessee, Watermark, claim, renew};
 pub use settle::{Approval, Attempt, Call, Finding, Outcome, Settled, settle};
 
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 
-use crate::db::{StoreError, within};
-
-/// What is to be done for an order. Stored as the number; the table knows more of them than this build does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// 1: confirm the order's newest payment with Toss.
-    Confirm,
-}
-
-impl Kind {
-    fn read(stored: i16) -> Option<Self> {
-        (stored == 1).then_some(Self::Confirm)
-    }
-}
+use crate::db::{STATEMENT_LIMIT, StoreError, limited, within};
 
 const POKE_CHANNEL: &str = "hanbeon_outbox";
 
@@ -39,16 +29,22 @@ const POKE_CHANNEL: &str = "hanbeon_outbox";
 /// there would make every commit of the database wait in one line. A lost poke costs one poll interval.
 pub async fn poke(pool: &PgPool) -> Result<(), StoreError> {
     let notify = sqlx::query!("select pg_notify($1, '')", POKE_CHANNEL);
-    within("poke the workers", notify.fetch_one(pool)).await.map(|_| ())
+    within(pool, "poke the workers", async |c| notify.fetch_one(c).await).await.map(|_| ())
 }
 
-/// A connection that hears pokes. It ends with its connection; the caller makes a new one.
+/// A connection that hears pokes. It ends with its connection, and one that is silent for long may have lost it without
+/// a word; the caller then makes a new one. It stands in a pool of its own, so a connection that hangs costs nobody a
+/// place.
 pub async fn listen(pool: &PgPool) -> Result<PgListener, StoreError> {
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(STATEMENT_LIMIT)
+        .connect_lazy_with(pool.connect_options().as_ref().clone());
     let connect = async {
-        let mut listener = PgListener::connect_with(pool).await?;
+        let mut listener = PgListener::connect_with(&own).await?;
         listener.eager_reconnect(false);
         listener.listen(POKE_CHANNEL).await?;
         Ok(listener)
     };
-    within("listen for pokes", connect).await
+    limited("listen for pokes", connect).await
 }

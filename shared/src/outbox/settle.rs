@@ -1,6 +1,6 @@
 //! Writing back what calls to Toss showed: one statement for a whole batch.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::Value;
 use sqlx::PgPool;
@@ -11,7 +11,6 @@ use super::{Claim, Fence, Lessee};
 use crate::{
     db::{StoreError, within},
     money::Krw,
-    order::OrderId,
 };
 
 /// Which call was made to Toss.
@@ -45,6 +44,9 @@ pub struct Attempt {
     pub code: Option<String>,
     pub trace_id: Option<String>,
 }
+
+/// The code of an attempt whose answer could not be stored.
+const UNWRITABLE: &str = "unwritable";
 
 /// What Toss said when it said that the money is ours.
 #[derive(Debug)]
@@ -101,6 +103,18 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// The same call with nothing in it that Toss wrote freely, for a finding that the database refuses: the attempt is
+    /// then on record, and Toss will be asked again. `None` when that was done before, or nothing was called.
+    pub fn stripped(self, ask_after: Duration) -> Option<Self> {
+        match self {
+            Self::Tried { claim, attempt, .. } if attempt.code.as_deref() != Some(UNWRITABLE) => {
+                let attempt = Attempt { code: Some(UNWRITABLE.to_owned()), trace_id: None, ..attempt };
+                Some(Self::Tried { claim, attempt, outcome: Outcome::Ask { after: ask_after } })
+            }
+            Self::Tried { .. } | Self::NotStarted { .. } => None,
+        }
+    }
+
     pub fn fence(&self) -> Fence {
         match self {
             Self::Tried { claim, .. } | Self::NotStarted { claim } => claim.fence,
@@ -108,17 +122,20 @@ impl Finding {
     }
 }
 
-/// Whether a finding moved its order, or came too late.
+/// What became of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    Moved(Fence),
+    /// It moved its order.
+    Moved,
     /// The lease was lost: somebody else holds the intent or has settled it, or this very finding was settled before
     /// and the answer to that was lost. Only the attempt is recorded, as stale, if it was not yet.
-    LeaseLost(Fence),
+    LeaseLost,
+    /// Somebody keeps the order locked. Nothing was written; settle it again later.
+    Busy,
 }
 
-/// Writes a batch back, at most one finding for each order. All of it or none of it; after an error it may simply be
-/// repeated, the fence makes that safe.
+/// Writes a batch back, at most one finding for each order, and says of each what became of it, in the batch's order.
+/// After an error nothing is known to be written, and the batch may simply be settled again: the fence makes that safe.
 ///
 /// # Errors
 /// As every statement. A batch with two findings for one order is a defect of the caller and is refused by the
@@ -148,13 +165,18 @@ pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<
         &columns.answer as &[Option<&Value>],
         &columns.attempt_id as &[Option<Uuid>],
     );
-    let held = within("settle", statement.fetch_all(pool)).await?;
-    let held: HashSet<OrderId> = held.into_iter().map(|row| OrderId(row.order_id)).collect();
-    Ok(batch
-        .iter()
-        .map(Finding::fence)
-        .map(|fence| if held.contains(&fence.order_id) { Settled::Moved(fence) } else { Settled::LeaseLost(fence) })
-        .collect())
+    let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
+    let verdicts: HashMap<i64, Settled> = rows
+        .into_iter()
+        .map(|row| match row.verdict.as_str() {
+            "moved" => Ok((row.order_id, Settled::Moved)),
+            "lost" => Ok((row.order_id, Settled::LeaseLost)),
+            "busy" => Ok((row.order_id, Settled::Busy)),
+            _ => Err(StoreError::Corrupt { table: "settle", column: "verdict", id: row.order_id }),
+        })
+        .collect::<Result<_, _>>()?;
+    let verdict = |finding: &Finding| verdicts.get(&finding.fence().order_id.0).copied().unwrap_or(Settled::Busy);
+    Ok(batch.iter().map(verdict).collect())
 }
 
 /// The batch as the statement takes it: one array for each column.

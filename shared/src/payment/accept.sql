@@ -1,7 +1,7 @@
 -- Accepts the confirm of order $1 by customer $2 over $3 won with paymentKey $4: all of it or, answering no row, none.
 -- Locks in the global order: the order, its products by id.
 with wanted as materialized (
-    select id, status, payment_count from orders
+    select id, status, payment_count, last_fence from orders
     where order_no = $1 and customer_id = $2 and amount = $3
       and status in ('READY', 'ABORTED') and expires_at > now()
     for no key update           -- whoever comes second waits here, and then finds the order taken
@@ -15,8 +15,9 @@ lines as materialized (
     for no key update of p
 ),
 accepted as materialized (
-    select id, status, (payment_count + 1)::smallint as payment_no from wanted
-    where (select bool_and(enough) from lines)
+    select id, status, (payment_count + 1)::smallint as payment_no, last_fence from wanted
+    where (select bool_and(enough) and count(*) = (select count(*) from order_lines l where l.order_id = wanted.id)
+           from lines)                  -- counted: a product that is gone cannot be held
 ),
 held as (
     update products p set stock = p.stock - lines.quantity
@@ -35,6 +36,6 @@ event as (
     select id, status, 'IN_PROGRESS', 'confirm_accepted', 'shopper', payment_no from accepted
 ),
 queued as (
-    insert into outbox (order_id, kind, due_at) select id, 1, now() from accepted
+    insert into outbox (order_id, kind, due_at, lease_seq) select id, 1, now(), last_fence from accepted
 )
 select id from accepted

@@ -165,7 +165,7 @@ async fn insert(pool: &PgPool, confirm: &Confirm) -> Result<Option<OrderId>, Sto
         confirm.payment_key.expose(),
         request,
     );
-    Ok(within("accept a confirm", statement.fetch_optional(pool)).await?.map(OrderId))
+    Ok(within(pool, "accept a confirm", async |c| statement.fetch_optional(c).await).await?.map(OrderId))
 }
 
 /// Reads why nothing was written. `None`: nothing stands in the way any more.
@@ -180,9 +180,10 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
                lacking.name as "lacking?", lacking.stock as "left?"
         from orders o
         left join lateral (
-            select p.name, p.stock from order_lines l join products p on p.id = l.product_id
-            where l.order_id = o.id and p.stock < l.quantity
-            order by p.id limit 1
+            select l.product_name as name, coalesce(p.stock, 0) as stock
+            from order_lines l left join products p on p.id = l.product_id
+            where l.order_id = o.id and coalesce(p.stock, 0) < l.quantity
+            order by l.product_id limit 1
         ) lacking on true
         where o.order_no = $1 and o.customer_id = $2
         "#,
@@ -190,7 +191,7 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
         confirm.customer_id.0,
         confirm.payment_key.expose(),
     );
-    let Some(order) = within("explain a refused confirm", look.fetch_optional(pool)).await? else {
+    let Some(order) = within(pool, "explain a refused confirm", async |c| look.fetch_optional(c).await).await? else {
         return Ok(Some(Accept::Refused(AcceptRefusal::UnknownOrder)));
     };
     let status = OrderStatus::parse(&order.status).ok_or(StoreError::Corrupt {

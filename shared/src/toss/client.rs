@@ -202,41 +202,5 @@ fn no_answer(error: &reqwest::Error) -> NoAnswer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ApiKey, Toss};
-
-    fn key(text: &str) -> Option<ApiKey> {
-        ApiKey::parse(text.to_owned().into()).ok()
-    }
-
-    #[test]
-    fn a_secret_key_is_known_by_its_prefix_and_never_shows_itself() {
-        for text in ["test_sk_abc", "test_gsk_abc"] {
-            assert!(!key(text).unwrap().is_live());
-        }
-        for text in ["live_sk_abc", "live_gsk_abc"] {
-            assert!(key(text).unwrap().is_live());
-        }
-        for text in ["", "test_ck_abc", "test_sk_", "test_sk_a b", "test_sk_a:b", "test_sk_é", " test_sk_abc"] {
-            assert!(key(text).is_none(), "{text}");
-        }
-        let shown = format!("{:?}", key("test_sk_canary").unwrap());
-        assert!(shown.starts_with("test_sk:") && !shown.contains("canary"));
-        assert_ne!(key("test_sk_one").unwrap().id(), key("test_sk_two").unwrap().id());
-    }
-
-    #[test]
-    fn authorization_is_basic_with_the_trailing_colon() {
-        assert_eq!(key("test_sk_abc").unwrap().authorization(), "Basic dGVzdF9za19hYmM6");
-    }
-
-    #[test]
-    fn a_base_url_is_absolute_and_plain() {
-        let check = |base| Toss::new(base, key("test_sk_abc").unwrap()).is_ok();
-        assert!(check("https://api.tosspayments.com"));
-        assert!(check("http://127.0.0.1:8090"));
-        for base in ["", "api.tosspayments.com", "ftp://x", "https://user@x", "https://x/?a=1"] {
-            assert!(!check(base), "{base}");
-        }
-    }
-}
+#[path = "client_tests.rs"]
+mod tests;

@@ -113,7 +113,8 @@ struct ErrorFields {
 
 /// Reads a body as a Payment on 2xx, as an error otherwise. `None`: it is neither.
 pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
-    let raw: Value = serde_json::from_slice(bytes).ok()?;
+    let mut raw: Value = serde_json::from_slice(bytes).ok()?;
+    without_nul(&mut raw);
     if (200..300).contains(&http_status) {
         let fields = PaymentFields::deserialize(&raw).ok()?;
         return Some(Body::Payment(Box::new(Payment {
@@ -131,6 +132,17 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
     }
     let error = ErrorFields::deserialize(&raw).ok()?;
     Some(Body::Error { code: error.code, message: error.message.unwrap_or_default() })
+}
+
+/// PostgreSQL stores every character but this one, and an order's name comes from the shopper's browser: an answer that
+/// cannot be written down would be asked for for ever.
+fn without_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(values) => values.iter_mut().for_each(without_nul),
+        Value::Object(fields) => fields.values_mut().for_each(without_nul),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A number, or the same as text. Anything else is unknown, not an error; so is a fraction of a won.
@@ -197,6 +209,18 @@ mod tests {
         assert_eq!(read.status, "HALF_DONE");
         assert_eq!(read.raw["somethingNew"]["a"], 1);
         assert_eq!(read.approved_at.unwrap().unix_timestamp(), 1_788_231_631);
+    }
+
+    #[test]
+    fn a_character_that_cannot_be_stored_is_replaced_wherever_it_stands() {
+        let read = payment(&json!({
+            "paymentKey": "k", "orderId": "o", "status": "DONE", "method": "a\u{0}b",
+            "metadata": {"list": ["\u{0}"]}, "orderName": "Ogu\u{0}T",
+        }))
+        .unwrap();
+        assert_eq!(read.method.as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(read.raw["orderName"], "Ogu\u{fffd}T");
+        assert!(!read.raw.to_string().contains("\\u0000"), "{}", read.raw);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod database;
 pub(crate) mod process;
+pub(crate) mod proxy;
 pub(crate) mod shop;
 
 use std::{
