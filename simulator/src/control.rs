@@ -135,15 +135,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     if asked.payment_key.as_deref().is_some_and(str::is_empty) {
         return Err(Refusal::invalid("paymentKey: not empty"));
     }
-    Ok(Opening {
-        key: asked.payment_key,
-        owner,
-        order_id: asked.order_id,
-        order_name,
-        currency,
-        amount,
-        redirect: None,
-    })
+    Ok(Opening { key: asked.payment_key, owner, order_id: asked.order_id, order_name, currency, amount, visit: None })
 }
 
 #[derive(Deserialize)]

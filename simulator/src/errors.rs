@@ -130,6 +130,7 @@ codes! {
     INCORRECT_SUCCESS_URL_FORMAT 400 "잘못된 successUrl 입니다.";
     INCORRECT_FAIL_URL_FORMAT 400 "잘못된 failUrl 입니다.";
     PAY_PROCESS_CANCELED 400 "결제가 사용자에 의해 취소되었습니다.";
+    PAY_PROCESS_ABORTED 400 "결제가 취소되었거나 진행되지 않았습니다.";
     EXPIRED_PAYMENT 400 "결제가 만료되었습니다. 다시 시도해주세요.";
     UNAUTHORIZED_KEY 401 "인증되지 않은 시크릿 키 혹은 클라이언트 키 입니다." / "This is an unauthenticated secret key or client key.";
     REJECT_CARD_PAYMENT 403 "한도초과 혹은 잔액부족으로 결제에 실패했습니다.";

@@ -39,6 +39,7 @@ mod keys;
 mod ledger;
 mod lock;
 mod merchants;
+mod method;
 mod opening;
 mod operations;
 mod payments;
@@ -48,6 +49,8 @@ mod sdk;
 mod server;
 mod settings;
 mod toss_api;
+mod visit;
+mod widget;
 mod window;
 mod wire;
 
@@ -130,6 +133,7 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(toss_api::routes())
         .merge(sdk::routes())
         .merge(window::routes())
+        .merge(widget::routes())
         .merge(control::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)

@@ -1,7 +1,7 @@
 //! Opening a payment: the request of a merchant's server or of the browser script, checked field by field.
 //!
-//! Both ask for the same thing and differ only in who vouches for it: a secret key there, a client key here. Only card
-//! payments are opened so far.
+//! Both ask for the same thing and differ in who vouches for it: a secret key there, a client key here. Only a browser
+//! may leave out the addresses to return to (it then waits for a promise) and bring a choice made in a widget.
 
 use axum::body::Bytes;
 use serde::Deserialize;
@@ -16,7 +16,9 @@ use crate::errors::{
     INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
 use crate::merchants::Owner;
-use crate::payments::{Currency, OpenRefused, Opening, Payment, Redirect};
+use crate::method::{Fields, Kind, Method};
+use crate::payments::{Currency, OpenRefused, Opening, Payment};
+use crate::visit::{Visit, WayBack};
 
 const ORDER_ID_LENGTH_MIN: usize = 6;
 pub(crate) const ORDER_ID_LENGTH_MAX: usize = 64;
@@ -35,37 +37,75 @@ struct Request {
     order_name: Option<String>,
     success_url: Option<String>,
     fail_url: Option<String>,
+    /// From the browser script: the method was chosen in a payment widget.
+    #[serde(default)]
+    widget: bool,
+    /// From the browser script: what the shop or the widget has fixed.
+    choice: Option<Fields>,
+    #[serde(default)]
+    sandbox: Sandbox,
+}
+
+/// Lets an automated test of a shop pass the window without a shopper.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sandbox {
+    payment_result: Option<PaymentResult>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum PaymentResult {
+    Success,
+    Fail,
 }
 
 /// For a merchant's server, which has shown its secret key.
 pub(crate) fn from_server(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
-    open(simulator, read(body)?, caller)
+    let request = Request { widget: false, choice: None, ..read(body)? };
+    open(simulator, request, Asker::Server, caller)
 }
 
-/// For the browser script, which names a client key.
-pub(crate) fn from_browser(simulator: &Simulator, body: &Bytes) -> Result<Payment, Code> {
+/// For the browser script, which names a client key. `origin` is that of the shop's page.
+pub(crate) fn from_browser(
+    simulator: &Simulator,
+    body: &Bytes,
+    origin: Option<String>,
+) -> Result<(Payment, Option<PaymentResult>), Code> {
     let request = read(body)?;
+    let sandbox = request.sandbox.payment_result;
     let client_key = request.client_key.as_deref().ok_or(INVALID_CLIENT_KEY)?;
     let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?.clone();
-    open(simulator, request, owner)
+    Ok((open(simulator, request, Asker::Page { origin }, owner)?, sandbox))
 }
 
 fn read(body: &Bytes) -> Result<Request, Code> {
     serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)
 }
 
-fn open(simulator: &Simulator, request: Request, owner: Owner) -> Result<Payment, Code> {
-    if !matches!(request.method.as_deref(), Some("CARD" | "카드")) {
-        return Err(NOT_SUPPORTED_METHOD);
-    }
+enum Asker {
+    Server,
+    Page { origin: Option<String> },
+}
+
+fn open(simulator: &Simulator, request: Request, from: Asker, owner: Owner) -> Result<Payment, Code> {
+    let offered = match request.method.as_deref() {
+        _ if request.widget => Kind::ALL,
+        named => named.and_then(Kind::offered).ok_or(NOT_SUPPORTED_METHOD)?,
+    };
     let (amount, currency) = money(&request)?;
     let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
-    let redirect = Redirect {
-        success: web_address(request.success_url).ok_or(INCORRECT_SUCCESS_URL_FORMAT)?,
-        fail: web_address(request.fail_url).ok_or(INCORRECT_FAIL_URL_FORMAT)?,
+    let is_fixed = request.choice.is_some();
+    let amount_krw = (currency == Currency::Krw).then_some(amount);
+    let preset = Method::read(&request.choice.unwrap_or_default(), offered, amount_krw)?;
+    let (origin, way_back) = match (from, request.success_url, request.fail_url) {
+        (Asker::Page { origin }, None, None) => (origin, WayBack::Promise),
+        (Asker::Page { origin }, success, fail) => (origin, addresses(success, fail)?),
+        (Asker::Server, success, fail) => (None, addresses(success, fail)?),
     };
-    let opening = Opening { key: None, owner, order_id, order_name, currency, amount, redirect: Some(redirect) };
+    let visit = Visit { way_back, origin, is_widget: request.widget, offered, preset, is_fixed };
+    let opening = Opening { key: None, owner, order_id, order_name, currency, amount, visit: Some(visit) };
     let now = simulator.clock.now();
     simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
         OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
@@ -90,6 +130,13 @@ pub(crate) fn is_order_id(text: &str) -> bool {
 
 pub(crate) fn is_order_name(text: &str) -> bool {
     (1..=ORDER_NAME_LENGTH_MAX).contains(&text.chars().count())
+}
+
+fn addresses(success: Option<String>, fail: Option<String>) -> Result<WayBack, Code> {
+    Ok(WayBack::Redirect {
+        success: web_address(success).ok_or(INCORRECT_SUCCESS_URL_FORMAT)?,
+        fail: web_address(fail).ok_or(INCORRECT_FAIL_URL_FORMAT)?,
+    })
 }
 
 /// Only http and https: the window follows this address, and `javascript:` would run in it.

@@ -22,6 +22,8 @@ use crate::errors::{
 };
 use crate::keys;
 use crate::merchants::Owner;
+use crate::method::Method;
+use crate::visit::Visit;
 
 /// About 600 bytes each; fifty seconds of the highest rate the simulator is built for.
 const PAYMENTS_MAX: usize = 500_000;
@@ -41,7 +43,10 @@ pub(crate) struct Payment {
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
     pub(crate) secret: Arc<str>,
-    pub(crate) redirect: Option<Arc<Redirect>>,
+    /// Absent when a test plays the shopper.
+    pub(crate) visit: Option<Arc<Visit>>,
+    /// What the shopper chose; absent until then.
+    pub(crate) method: Option<Method>,
     pub(crate) requested_at: OffsetDateTime,
     state: State,
     /// The issuer's answer, chosen by the shopper in the window or by the control API; None approves.
@@ -81,13 +86,6 @@ pub(crate) enum Currency {
     Jpy,
 }
 
-/// Where the window sends the shopper back to.
-#[derive(Debug)]
-pub(crate) struct Redirect {
-    pub(crate) success: url::Url,
-    pub(crate) fail: url::Url,
-}
-
 /// A payment about to be opened, already checked by whoever read it.
 pub(crate) struct Opening {
     /// Chosen by a test; otherwise made in Toss's form.
@@ -97,7 +95,7 @@ pub(crate) struct Opening {
     pub(crate) order_name: String,
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
-    pub(crate) redirect: Option<Redirect>,
+    pub(crate) visit: Option<Visit>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -128,6 +126,11 @@ impl Payment {
             State::Done { approval } => Status::Done(Arc::clone(approval)),
             State::Aborted { failure } => Status::Aborted(*failure),
         }
+    }
+
+    /// When a shopper who has not authenticated is too late.
+    pub(crate) fn ready_until(&self) -> OffsetDateTime {
+        self.requested_at + AUTHENTICATE_WITHIN
     }
 
     fn is_finished(&self, now: OffsetDateTime) -> bool {
@@ -178,7 +181,8 @@ impl Payments {
             currency: opening.currency,
             amount: opening.amount,
             secret: keys::secret().into(),
-            redirect: opening.redirect.map(Arc::new),
+            visit: opening.visit.map(Arc::new),
+            method: None,
             requested_at: now,
             state: State::Ready,
             decline: None,
@@ -216,6 +220,20 @@ impl Payments {
             Status::InProgress => Some(payment.clone()),
             Status::Done(_) | Status::Aborted(_) | Status::Expired => None,
         }
+    }
+
+    /// The shopper has chosen how to pay. Nothing changes once the payment is authenticated.
+    pub(crate) fn choose_method(&mut self, key: &str, method: Method, now: OffsetDateTime) {
+        if let Some(payment) = self.by_key.get_mut(key)
+            && matches!(payment.status(now), Status::Ready)
+        {
+            payment.method = Some(method);
+        }
+    }
+
+    /// The payments opened last, newest first.
+    pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Payment> {
+        self.oldest.iter().rev().take(count).filter_map(|key| self.by_key.get(key))
     }
 
     /// Checks a confirm that will be decided after a wait, and keeps its payment from expiring until then.

@@ -7,4 +7,5 @@ mod faults;
 mod form;
 mod harness;
 mod idempotency;
+mod outcomes;
 mod window;
