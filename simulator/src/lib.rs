@@ -32,6 +32,7 @@ mod answer;
 mod call;
 mod clock;
 mod control;
+mod control_page;
 mod errors;
 mod exchange;
 mod idempotency;
@@ -135,6 +136,7 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(window::routes())
         .merge(widget::routes())
         .merge(control::routes())
+        .merge(control_page::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)
 }
