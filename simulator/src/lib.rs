@@ -5,8 +5,8 @@
 //! Toss's JSON from its own types. All state is in memory, bounded, and gone at the end.
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
-//! does), `payments` (the state machine), `idempotency`, `rules` (faults), `wire` (the JSON). The two other ways in are
-//! `window` (the shopper) and `control` (the test).
+//! does), `payments` (the state machine), `idempotency`, `rules` (faults), `wire` (the JSON). The other ways in are `sdk`,
+//! `widget` and `window` (the shopper), `control` (the test) and `control_page` (a person, at `/control`).
 //!
 //! # Control API
 //!

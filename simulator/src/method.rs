@@ -181,7 +181,7 @@ institutions! {
         "21" "HANA" "하나" "Hana";
         "31" "BC" "비씨" "BC";
         "91" "NONGHYEOP" "농협" "NH";
-        "33" "WOORI" "우리" "Woori";
+        "W1" "WOORI" "우리" "Woori";
         "24" "TOSSBANK" "토스뱅크" "Toss Bank";
         "15" "KAKAOBANK" "카카오뱅크" "Kakao Bank";
         "3A" "KBANK" "케이뱅크" "K bank";

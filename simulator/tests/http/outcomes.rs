@@ -51,6 +51,8 @@ async fn the_shopper_picks_the_code_with_which_the_issuer_declines() {
     let key = opened(&sim, json!({})).await;
     let form = "outcome=decline&declineCode=INVALID_STOPPED_CARD&declineWhen=confirm&method=CARD&cardCompany=41";
     assert!(location(&send(&sim, &key, form).await).starts_with("http://shop.example/ok?"));
+    let shown = sim.request(Method::GET, "/control").send().await.unwrap().text().await.unwrap();
+    assert!(shown.contains("신용·체크카드 · 신한"), "the choice is kept on the payment: {shown}");
     let confirm = json!({ "paymentKey": key, "orderId": "order-drawer", "amount": 50_000 });
     assert_eq!(sim.confirm(&confirm).await.says(), (400, "INVALID_STOPPED_CARD".into()));
 }
