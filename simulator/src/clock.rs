@@ -51,6 +51,11 @@ pub(crate) fn wire(at: OffsetDateTime) -> String {
     at.format(WIRE).unwrap_or_default()
 }
 
+/// Whether this is a day that exists, written `2026-09-01`.
+pub(crate) fn is_date(text: &str) -> bool {
+    time::Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok()
+}
+
 /// `20260901120031`, as inside a paymentKey.
 pub(crate) fn compact(at: OffsetDateTime) -> String {
     at.format(COMPACT).unwrap_or_default()

@@ -4,6 +4,9 @@
 //! audit. It has no authentication, because whoever reaches the simulator owns it. The calls are listed in the crate's
 //! documentation.
 
+mod console;
+mod merchants;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +19,10 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::errors::Code;
+use crate::cash_receipts::Wanted;
+use crate::errors::{Code, Language};
 use crate::ledger::{Entry, Ledger, OrderSum};
+use crate::means::{Choice, NamedEasyPay};
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
@@ -39,6 +44,8 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/requests", get(requests))
         .route("/control/audit", get(audit))
         .route("/control/reset", post(reset))
+        .merge(console::routes())
+        .merge(merchants::routes())
 }
 
 /// Why a control call was not done.
@@ -49,6 +56,12 @@ type Answered<T> = Result<T, Refusal>;
 impl Refusal {
     fn invalid(message: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, "INVALID", message.into())
+    }
+
+    /// What Toss itself would have refused.
+    fn of_toss(code: Code) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self(status, code.name(), code.text(Language::Korean).to_owned())
     }
 }
 
@@ -80,6 +93,23 @@ struct Authenticate {
     payment_key: Option<String>,
     client_key: Option<String>,
     decline: Option<String>,
+    #[serde(default)]
+    tax_free_amount: i64,
+    is_partial_cancelable: Option<bool>,
+    method: Option<String>,
+    easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
+    installment_plan_months: Option<u8>,
+    #[serde(default)]
+    interest_free: bool,
+    bank: Option<String>,
+    customer_name: Option<String>,
+    customer_mobile_phone: Option<String>,
+    #[serde(default)]
+    valid_hours: Value,
+    due_date: Option<String>,
+    #[serde(default)]
+    cash_receipt: Value,
 }
 
 async fn authenticate(
@@ -118,15 +148,14 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let owner = simulator
         .merchants
         .client(asked.client_key.as_deref())
-        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?
-        .clone();
+        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?;
     let currency = Currency::find(asked.currency.as_deref().unwrap_or("KRW"))
         .ok_or_else(|| Refusal::invalid("currency: KRW, USD or JPY"))?;
     let amount = amount::read(&asked.amount)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| Refusal::invalid("amount: a whole number above 0"))?;
-    if !is_order_id(&asked.order_id) {
-        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _"));
+    if !is_order_id(&asked.order_id, simulator.switches.order_ids) {
+        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _ and, unless strict, = ."));
     }
     let order_name = asked.order_name.unwrap_or_else(|| "테스트 주문".to_owned());
     if !is_order_name(&order_name) {
@@ -135,7 +164,35 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     if asked.payment_key.as_deref().is_some_and(str::is_empty) {
         return Err(Refusal::invalid("paymentKey: not empty"));
     }
-    Ok(Opening { key: asked.payment_key, owner, order_id: asked.order_id, order_name, currency, amount, visit: None })
+    if !(0..=amount).contains(&asked.tax_free_amount) {
+        return Err(Refusal::invalid("taxFreeAmount: from 0 to the amount"));
+    }
+    let choice = Choice {
+        method: asked.method,
+        easy_pay: asked.easy_pay,
+        card_company: asked.card_company,
+        installment_plan_months: asked.installment_plan_months,
+        interest_free: asked.interest_free,
+        bank: asked.bank,
+        customer_name: asked.customer_name,
+        customer_mobile_phone: asked.customer_mobile_phone,
+        valid_hours: asked.valid_hours,
+        due_date: asked.due_date,
+        cash_receipt: Wanted::read(&asked.cash_receipt).map_err(Refusal::of_toss)?,
+    };
+    let means = choice.means(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
+    Ok(Opening {
+        key: asked.payment_key,
+        owner,
+        order_id: asked.order_id,
+        order_name,
+        currency,
+        amount,
+        tax_free: asked.tax_free_amount,
+        partial_cancelable: asked.is_partial_cancelable.unwrap_or(means.is_partial_cancelable()),
+        means,
+        visit: None,
+    })
 }
 
 #[derive(Deserialize)]

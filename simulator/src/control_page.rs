@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::amount::grouped;
 use crate::errors::{Code, Language};
+use crate::means::Means;
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, Opening, Payment};
 use crate::settings::{Effect, Latency};
@@ -175,17 +176,21 @@ async fn authenticate(
     let (Ok(amount), Some(owner)) = (asked.amount.replace(',', "").parse(), simulator.merchants.client(None)) else {
         return Said::Refused.back();
     };
-    let is_valid = is_order_id(&asked.order_id) && is_order_name(&asked.order_name) && amount > 0;
+    let is_valid =
+        is_order_id(&asked.order_id, simulator.switches.order_ids) && is_order_name(&asked.order_name) && amount > 0;
     if !is_valid || (decline.is_none() && !asked.decline.is_empty()) {
         return Said::Refused.back();
     }
     let opening = Opening {
         key: None,
-        owner: owner.clone(),
+        owner,
         order_id: asked.order_id,
         order_name: asked.order_name,
         currency: Currency::Krw,
         amount,
+        tax_free: 0,
+        means: Means::default(),
+        partial_cancelable: true,
         visit: None,
     };
     let now = simulator.clock.now();

@@ -1,7 +1,7 @@
 //! One request and its answer, from the network to Toss's work and back.
 //!
 //! ```text
-//! edge rule -> authentication -> idempotency key -> inside rule -> operation -> keep -> edge rule -> client
+//! edge rule -> authentication -> idempotency key -> test code -> inside rule -> operation -> keep -> edge rule -> client
 //! ```
 //!
 //! The order of the checks is Toss's and lives here alone. Everything from authentication to keeping the answer runs in
@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use crate::Simulator;
 use crate::answer::{Answer, broken};
 use crate::call::Call;
-use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY};
+use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY, INVALID_TEST_CODE};
 use crate::idempotency::{KEY_LENGTH_MAX, Lookup};
 use crate::keys;
 use crate::merchants::Owner;
@@ -28,6 +28,7 @@ use crate::server::hang_up;
 use crate::settings::ReplayErrors;
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
+const TEST_CODE: HeaderName = HeaderName::from_static("tosspayments-test-code");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An answer on its way out.
@@ -97,7 +98,7 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         idempotency_key: idempotency_key.clone(),
     };
     let refuse = |code: Code| first(Answer::error(code, call.language), None);
-    let caller = match simulator.merchants.authenticate(&call.headers) {
+    let caller = match simulator.merchants.authenticate(&call.headers, call.received_at) {
         Ok(caller) => caller,
         Err(code) => return refuse(code),
     };
@@ -124,6 +125,9 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
 
 /// Does the work, unless a rule gets in the way.
 async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, Option<&'static str>) {
+    if let Some(answer) = forced(call) {
+        return (answer, None);
+    }
     let Some(Taken { then, .. }) = take(simulator, Place::Inside, call) else {
         return (operations::operate(simulator, call, caller, Duration::ZERO).await, None);
     };
@@ -145,12 +149,21 @@ async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, 
     (answer, Some(fault))
 }
 
+/// The error that a client asks for by header, before anything of its request is looked at.
+fn forced(call: &Call) -> Option<Answer> {
+    let named = call.headers.get(TEST_CODE)?;
+    let code = named.to_str().ok().and_then(Code::find).unwrap_or(INVALID_TEST_CODE);
+    Some(Answer::error(code, call.language))
+}
+
 fn take(simulator: &Simulator, place: Place, call: &Call) -> Option<Taken> {
     simulator.rules.take(place, call.endpoint(), call.order_id.as_deref(), call.payment_key.as_deref())
 }
 
 fn is_kept(replay_errors: ReplayErrors, status: StatusCode) -> bool {
     match replay_errors {
+        // "Ask again with the same key" would never end if it were kept.
+        _ if status == StatusCode::CONFLICT => false,
         ReplayErrors::All => true,
         ReplayErrors::ClientErrors => !status.is_server_error(),
         ReplayErrors::None => status.is_success(),

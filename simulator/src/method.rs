@@ -5,11 +5,14 @@
 //! script use.
 
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 use crate::errors::{
     Code, INVALID_CARD_INSTALLMENT_PLAN, INVALID_REQUEST, NOT_SUPPORTED_METHOD,
     NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
 };
+
+use crate::means::{Choice, Means, NamedEasyPay};
 
 /// The smallest amount that may be paid in instalments, in KRW.
 pub(crate) const INSTALLMENT_MINIMUM_KRW: i64 = 50_000;
@@ -71,6 +74,13 @@ pub(crate) struct Fields {
     carrier: Option<String>,
 }
 
+impl Fields {
+    /// Whether the form chooses nothing, as a script's does that only presses a button.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.method.is_none()
+    }
+}
+
 impl Kind {
     pub(crate) const ALL: &'static [Self] =
         &[Self::Card, Self::EasyPay, Self::VirtualAccount, Self::Transfer, Self::MobilePhone];
@@ -115,6 +125,43 @@ impl Method {
             Kind::Transfer => Self::Transfer { bank: choose(BANKS, fields.transfer_bank.as_deref())? },
             Kind::MobilePhone => Self::MobilePhone { carrier: choose(CARRIERS, fields.carrier.as_deref())? },
         })
+    }
+
+    /// What is chosen when the window opens: what the shop asked for, or the first choice where the window's short lists
+    /// do not have it.
+    pub(crate) fn asked(asked: &Choice, offered: &[Kind], amount_krw: Option<i64>) -> Result<Self, Code> {
+        let fields = Fields {
+            method: asked.easy_pay.as_ref().map(|_| Kind::EasyPay),
+            card_company: asked.card_company.clone(),
+            installment_months: asked.installment_plan_months.map(|months| months.to_string()),
+            easy_pay: asked.easy_pay.as_ref().map(|named| named.provider().to_owned()),
+            account_bank: asked.bank.clone(),
+            transfer_bank: asked.bank.clone(),
+            carrier: None,
+        };
+        Self::read(&fields, offered, amount_krw).or_else(|_| Self::read(&Fields::default(), offered, amount_krw))
+    }
+
+    /// The method with everything else as the shop has asked for it.
+    pub(crate) fn means(self, asked: &Choice, amount: i64, now: OffsetDateTime) -> Result<Means, Code> {
+        let chosen = self.institution().code.to_owned();
+        let rest = Choice {
+            method: Some(self.kind().name().to_owned()),
+            easy_pay: None,
+            card_company: None,
+            installment_plan_months: None,
+            bank: None,
+            ..asked.clone()
+        };
+        let choice = match self {
+            Self::Card { installment_months, .. } => {
+                Choice { card_company: Some(chosen), installment_plan_months: Some(installment_months), ..rest }
+            }
+            Self::EasyPay { .. } => Choice { easy_pay: Some(NamedEasyPay::Provider(chosen)), ..rest },
+            Self::VirtualAccount { .. } | Self::Transfer { .. } => Choice { bank: Some(chosen), ..rest },
+            Self::MobilePhone { .. } => rest,
+        };
+        choice.means(amount, now)
     }
 
     pub(crate) fn kind(self) -> Kind {

@@ -2,6 +2,7 @@
 //!
 //! Both ask for the same thing and differ in who vouches for it: a secret key there, a client key here. Only a browser
 //! may leave out the addresses to return to (it then waits for a promise) and bring a choice made in a widget.
+//! Options of the method that the simulator does not know are ignored.
 
 use axum::body::Bytes;
 use serde::Deserialize;
@@ -10,14 +11,17 @@ use url::Url;
 
 use crate::Simulator;
 use crate::amount;
+use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INCORRECT_FAIL_URL_FORMAT,
     INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
     INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
+use crate::means::{Choice, NamedEasyPay};
 use crate::merchants::Owner;
 use crate::method::{Fields, Kind, Method};
 use crate::payments::{Currency, OpenRefused, Opening, Payment};
+use crate::settings::OrderIds;
 use crate::visit::{Visit, WayBack};
 
 const ORDER_ID_LENGTH_MIN: usize = 6;
@@ -37,6 +41,16 @@ struct Request {
     order_name: Option<String>,
     success_url: Option<String>,
     fail_url: Option<String>,
+    #[serde(default)]
+    tax_free_amount: Value,
+    #[serde(default)]
+    card: CardOptions,
+    #[serde(default)]
+    virtual_account: AccountOptions,
+    #[serde(default)]
+    transfer: TransferOptions,
+    customer_name: Option<String>,
+    customer_mobile_phone: Option<String>,
     /// From the browser script: the method was chosen in a payment widget.
     #[serde(default)]
     widget: bool,
@@ -60,6 +74,29 @@ pub(crate) enum PaymentResult {
     Fail,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CardOptions {
+    easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
+    card_installment_plan: Option<u8>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct AccountOptions {
+    bank: Option<String>,
+    valid_hours: Value,
+    due_date: Option<String>,
+    cash_receipt: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TransferOptions {
+    cash_receipt: Value,
+}
+
 /// For a merchant's server, which has shown its secret key.
 pub(crate) fn from_server(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
     let request = Request { widget: false, choice: None, ..read(body)? };
@@ -75,7 +112,7 @@ pub(crate) fn from_browser(
     let request = read(body)?;
     let sandbox = request.sandbox.payment_result;
     let client_key = request.client_key.as_deref().ok_or(INVALID_CLIENT_KEY)?;
-    let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?.clone();
+    let owner = simulator.merchants.client(Some(client_key)).ok_or(INVALID_CLIENT_KEY)?;
     Ok((open(simulator, request, Asker::Page { origin }, owner)?, sandbox))
 }
 
@@ -88,27 +125,71 @@ enum Asker {
     Page { origin: Option<String> },
 }
 
-fn open(simulator: &Simulator, request: Request, from: Asker, owner: Owner) -> Result<Payment, Code> {
+fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) -> Result<Payment, Code> {
     let offered = match request.method.as_deref() {
         _ if request.widget => Kind::ALL,
         named => named.and_then(Kind::offered).ok_or(NOT_SUPPORTED_METHOD)?,
     };
     let (amount, currency) = money(&request)?;
-    let order_id = request.order_id.filter(|order_id| is_order_id(order_id)).ok_or(INVALID_ORDER_ID)?;
+    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
+    let now = simulator.clock.now();
+    let asked = asked(&mut request)?;
+    let amount_krw = (currency == Currency::Krw).then_some(amount);
+    let preset = match &request.choice {
+        Some(choice) => Method::read(choice, offered, amount_krw)?,
+        None => Method::asked(&asked, offered, amount_krw)?,
+    };
+    let means = match &request.choice {
+        Some(_) => preset.means(&asked, amount, now)?,
+        None => asked.clone().means(amount, now)?,
+    };
+    let order_id = request
+        .order_id
+        .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
+        .ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
     let is_fixed = request.choice.is_some();
-    let amount_krw = (currency == Currency::Krw).then_some(amount);
-    let preset = Method::read(&request.choice.unwrap_or_default(), offered, amount_krw)?;
     let (origin, way_back) = match (from, request.success_url, request.fail_url) {
         (Asker::Page { origin }, None, None) => (origin, WayBack::Promise),
         (Asker::Page { origin }, success, fail) => (origin, addresses(success, fail)?),
         (Asker::Server, success, fail) => (None, addresses(success, fail)?),
     };
-    let visit = Visit { way_back, origin, is_widget: request.widget, offered, preset, is_fixed };
-    let opening = Opening { key: None, owner, order_id, order_name, currency, amount, visit: Some(visit) };
-    let now = simulator.clock.now();
+    let visit = Visit { way_back, origin, is_widget: request.widget, offered, preset, is_fixed, asked };
+    let opening = Opening {
+        key: None,
+        owner,
+        order_id,
+        order_name,
+        currency,
+        amount,
+        tax_free,
+        partial_cancelable: means.is_partial_cancelable(),
+        means,
+        visit: Some(visit),
+    };
     simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
         OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
+    })
+}
+
+/// The method's options as the shop asks for them.
+fn asked(request: &mut Request) -> Result<Choice, Code> {
+    let receipt = match request.method.as_deref() {
+        Some("TRANSFER" | "계좌이체") => &request.transfer.cash_receipt,
+        Some(_) | None => &request.virtual_account.cash_receipt,
+    };
+    Ok(Choice {
+        cash_receipt: Wanted::read(receipt)?,
+        method: request.method.take(),
+        easy_pay: request.card.easy_pay.take(),
+        card_company: request.card.card_company.take(),
+        installment_plan_months: request.card.card_installment_plan,
+        interest_free: false,
+        bank: request.virtual_account.bank.take(),
+        customer_name: request.customer_name.take(),
+        customer_mobile_phone: request.customer_mobile_phone.take(),
+        valid_hours: request.virtual_account.valid_hours.take(),
+        due_date: request.virtual_account.due_date.take(),
     })
 }
 
@@ -123,9 +204,11 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
 }
 
-pub(crate) fn is_order_id(text: &str) -> bool {
+pub(crate) fn is_order_id(text: &str, allowed: OrderIds) -> bool {
     (ORDER_ID_LENGTH_MIN..=ORDER_ID_LENGTH_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || allowed.extra().contains(&byte))
 }
 
 pub(crate) fn is_order_name(text: &str) -> bool {

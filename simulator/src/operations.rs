@@ -1,4 +1,4 @@
-//! What Toss does for a merchant: open a payment, confirm it, show it.
+//! What Toss does for a merchant: confirm a payment and show it here, the rest in the modules that are named here.
 //!
 //! By the time a call arrives here the caller is known and no earlier answer exists. Nothing waits under a lock; the
 //! approval itself is one short critical section in which status and ledger move together.
@@ -11,13 +11,20 @@ use crate::Simulator;
 use crate::amount;
 use crate::answer::Answer;
 use crate::call::{Call, Operation};
+use crate::cancels;
+use crate::cash_receipts::{self as receipts, CashReceipt};
+use crate::changes;
 use crate::clock;
-use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
+use crate::errors::{
+    Code, FAILED_INTERNAL_SYSTEM_PROCESSING, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID,
+};
+use crate::key_in;
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::opening;
-use crate::payments::{Confirm, Payment};
+use crate::payments::{Confirm, Payment, Status};
 use crate::settings::{Effect, Mismatch};
+use crate::virtual_accounts;
 use crate::wire;
 
 /// Longer ones cannot be Toss's own.
@@ -25,26 +32,46 @@ const PAYMENT_KEY_LENGTH_MAX: usize = 200;
 
 /// Answers a call, taking `delay` longer than usual.
 pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Answer {
-    let result = match &call.operation {
-        Operation::Confirm => confirm(simulator, call, caller, delay).await,
-        Operation::Create => {
-            wait(delay).await;
-            opening::from_server(simulator, &call.body, caller)
-        }
-        Operation::QueryByKey(key) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.get(key), &caller))
-        }
-        Operation::QueryByOrder(order_id) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))
-        }
-        Operation::Unknown(code) => Err(*code),
+    let result = if let Operation::Confirm = call.operation {
+        confirm(simulator, call, caller, delay).await.map(|payment| shown(simulator, call, &payment))
+    } else {
+        wait(delay).await;
+        at_once(simulator, call, caller)
     };
-    match result {
-        Ok(payment) => Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)),
-        Err(code) => Answer::error(code, call.language),
-    }
+    result.unwrap_or_else(|code| Answer::error(code, call.language))
+}
+
+/// Everything that takes no time of its own.
+fn at_once(simulator: &Simulator, call: &Call, caller: Owner) -> Result<Answer, Code> {
+    let receipt = |receipt: &CashReceipt| Answer::ok(&wire::cash_receipts::body(receipt, simulator.clock.now()));
+    let payment = match &call.operation {
+        Operation::Create => opening::from_server(simulator, &call.body, caller)?,
+        Operation::Cancel(key) => cancels::from_merchant(simulator, key, &call.body, caller)?,
+        Operation::VirtualAccount => virtual_accounts::issue(simulator, &call.body, caller)?,
+        Operation::KeyIn => key_in::pay(simulator, &call.body, caller)?,
+        Operation::QueryByKey(key) => simulator.payments.with(|table| visible(table.get(key), &caller))?,
+        Operation::QueryByOrder(order_id) => {
+            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))?
+        }
+        Operation::IssueCashReceipt => {
+            return receipts::issue(simulator, &call.body, &caller).as_ref().map(receipt).map_err(|code| *code);
+        }
+        Operation::CancelCashReceipt(key) => {
+            return receipts::cancel(simulator, key, &call.body, &caller).as_ref().map(receipt).map_err(|code| *code);
+        }
+        Operation::ListCashReceipts => {
+            let page = receipts::list(simulator, call.query.as_deref(), &caller)?;
+            return Ok(Answer::ok(&wire::cash_receipts::page(&page, simulator.clock.now())));
+        }
+        // Answered before: a confirm takes time.
+        Operation::Confirm => return Err(FAILED_INTERNAL_SYSTEM_PROCESSING),
+        Operation::Unknown(code) => return Err(*code),
+    };
+    Ok(shown(simulator, call, &payment))
+}
+
+fn shown(simulator: &Simulator, call: &Call, payment: &Payment) -> Answer {
+    Answer::ok(&wire::payment(payment, simulator.clock.now(), call.language, &simulator.base_url))
 }
 
 /// A merchant sees its own payments; somebody else's do not exist.
@@ -72,13 +99,17 @@ async fn confirm(simulator: &Simulator, call: &Call, caller: Owner, delay: Durat
 
 fn approve(simulator: &Simulator, asked: &Confirm) -> Result<Payment, Code> {
     let now = simulator.clock.now();
-    simulator.payments.with(|table| {
+    let payment = simulator.payments.with(|table| {
         let payment = table.confirm(asked, now)?;
-        simulator.ledger.with(|ledger| {
-            ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
-        });
+        if payment.approval().is_some() {
+            simulator.ledger.with(|ledger| {
+                ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
+            });
+        }
         Ok(payment)
-    })
+    })?;
+    changes::status_changed(simulator, &payment, now);
+    if let Status::Aborted(code) = payment.status(now) { Err(code) } else { Ok(payment) }
 }
 
 /// The three fields of a confirm; whatever else the body holds is ignored, as Toss does.

@@ -21,6 +21,10 @@ pub(crate) enum Endpoint {
     Confirm,
     Query,
     Create,
+    Cancel,
+    VirtualAccount,
+    KeyIn,
+    CashReceipt,
     /// A path or method Toss does not have; no rule can name it.
     #[serde(skip_deserializing)]
     Unknown,

@@ -38,6 +38,53 @@ pub struct Switches {
     pub mismatch: Mismatch,
     /// Which errors are kept under an idempotency key and replayed.
     pub replay_errors: ReplayErrors,
+    pub cancel: CancelSwitches,
+    /// Which characters an orderId may have.
+    pub order_ids: OrderIds,
+}
+
+/// Toss's own pages differ; the reference names the strict set, other pages and the field show the loose one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderIds {
+    /// Letters, digits, `-`, `_`, `=` and `.`
+    #[default]
+    Loose,
+    /// Letters, digits, `-` and `_`
+    Strict,
+}
+
+impl OrderIds {
+    pub(crate) fn extra(self) -> &'static [u8] {
+        match self {
+            Self::Loose => b"=.",
+            Self::Strict => b"",
+        }
+    }
+}
+
+/// The same for cancels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CancelSwitches {
+    /// The answer to a refund of a deposited virtual account that names no account to refund to.
+    pub missing_refund_account: MissingRefundAccount,
+    /// Whether a second cancel of a payment within one second is `FORBIDDEN_CONSECUTIVE_REQUEST`.
+    pub consecutive: ConsecutiveCancel,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissingRefundAccount {
+    #[default]
+    InvalidRefundAccountInfo,
+    InvalidRequest,
+}
+
+/// Toss documents the code and neither the interval nor what counts. Allowed by default, because partial cancels in
+/// quick succession have been seen to work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ConsecutiveCancel {
+    #[default]
+    Allow,
+    Refuse,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,6 +132,8 @@ pub enum SettingsError {
     KeyPair { merchant: String },
     #[error("two merchants or pairs share a key")]
     SharedKey,
+    #[error("there are at most {0} key pairs")]
+    TooManyKeys(usize),
     #[error("a merchant id has 1 to 14 characters, and there is at least one merchant with a key pair")]
     Merchant,
     #[error("the shortest latency is longer than the longest, or the longest is over {0:?}")]
@@ -152,6 +201,36 @@ impl Settings {
                 }
             };
         }
+        if let Some(code) = read("SIMULATOR_MISSING_REFUND_ACCOUNT") {
+            settings.switches.cancel.missing_refund_account = match code.as_str() {
+                "INVALID_REFUND_ACCOUNT_INFO" => MissingRefundAccount::InvalidRefundAccountInfo,
+                "INVALID_REQUEST" => MissingRefundAccount::InvalidRequest,
+                other => {
+                    let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_ORDER_IDS") {
+            settings.switches.order_ids = match which.as_str() {
+                "loose" => OrderIds::Loose,
+                "strict" => OrderIds::Strict,
+                other => {
+                    let why = format!("`{other}`; use loose or strict");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_ORDER_IDS", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_CONSECUTIVE_CANCEL") {
+            settings.switches.cancel.consecutive = match which.as_str() {
+                "allow" => ConsecutiveCancel::Allow,
+                "refuse" => ConsecutiveCancel::Refuse,
+                other => {
+                    let why = format!("`{other}`; use allow or refuse");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_CONSECUTIVE_CANCEL", why });
+                }
+            };
+        }
         settings.check()?;
         Ok(settings)
     }
@@ -165,18 +244,8 @@ impl Settings {
         }
         let mut keys = Vec::new();
         for merchant in &self.merchants {
-            if !(1..=14).contains(&merchant.id.len()) || merchant.keys.is_empty() {
-                return Err(SettingsError::Merchant);
-            }
-            for pair in &merchant.keys {
-                if pair.client.starts_with("live_") || pair.secret.starts_with("live_") {
-                    return Err(SettingsError::LiveKey { merchant: merchant.id.clone() });
-                }
-                if !pair.matches() {
-                    return Err(SettingsError::KeyPair { merchant: merchant.id.clone() });
-                }
-                keys.extend([&pair.client, &pair.secret]);
-            }
+            merchant.check()?;
+            keys.extend(merchant.keys.iter().flat_map(|pair| [&pair.client, &pair.secret]));
         }
         let count = keys.len();
         keys.sort();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::errors::{Code, Language, PAY_PROCESS_CANCELED};
+use crate::means::Choice;
 use crate::method::{Kind, Method};
 use crate::payments::Payment;
 
@@ -24,6 +25,8 @@ pub(crate) struct Visit {
     pub(crate) preset: Method,
     /// The preset is the shop's or the widget's word, and the window offers nothing else.
     pub(crate) is_fixed: bool,
+    /// The shop's own options, which hold whatever the shopper chooses.
+    pub(crate) asked: Choice,
 }
 
 #[derive(Debug)]

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::errors::{Code, Language, PAY_PROCESS_CANCELED, REJECT_CARD_PAYMENT};
+use crate::means::Means;
 use crate::method::{Fields, Method};
 use crate::opening::{self, PaymentResult};
 use crate::payments::{Currency, Payment, Status};
@@ -74,7 +75,7 @@ fn opened(simulator: &Simulator, payment: &Payment, result: Option<PaymentResult
     let (Some(visit), Some(result)) = (&payment.visit, result) else { return json!({ "paymentKey": payment.key }) };
     let end = match result {
         PaymentResult::Success => {
-            authenticate(simulator, payment, visit.preset, None);
+            authenticate(simulator, payment, None, None);
             End::Authenticated { amount: payment.amount }
         }
         PaymentResult::Fail => End::Failed(REJECT_CARD_PAYMENT),
@@ -181,16 +182,29 @@ fn end(
         let is_open = matches!(payment.status(simulator.clock.now()), Status::Ready);
         return Ok(is_open.then_some((end, wait)));
     }
-    let method =
-        if visit.is_fixed { visit.preset } else { Method::read(&decision.method, visit.offered, amount_krw(payment))? };
-    let is_authenticated = authenticate(simulator, payment, method, decline);
+    let method = match (visit.is_fixed, decision.method.is_silent()) {
+        (true, _) => Some(visit.preset),
+        (false, true) => None,
+        (false, false) => Some(Method::read(&decision.method, visit.offered, amount_krw(payment))?),
+    };
+    let now = simulator.clock.now();
+    let with_means = |method: Method| Ok((method, method.means(&visit.asked, payment.amount, now)?));
+    let is_authenticated = authenticate(simulator, payment, method.map(with_means).transpose()?, decline);
     Ok(is_authenticated.then_some((End::Authenticated { amount }, wait)))
 }
 
-fn authenticate(simulator: &Simulator, payment: &Payment, method: Method, decline: Option<Code>) -> bool {
+/// Without a choice the payment keeps the means it was opened with.
+fn authenticate(
+    simulator: &Simulator,
+    payment: &Payment,
+    chosen: Option<(Method, Means)>,
+    decline: Option<Code>,
+) -> bool {
     let now = simulator.clock.now();
     simulator.payments.with(|table| {
-        table.choose_method(&payment.key, method, now);
+        if let Some((method, means)) = chosen {
+            table.choose(&payment.key, method, means, now);
+        }
         table.authenticate(&payment.key, decline, now).is_some()
     })
 }

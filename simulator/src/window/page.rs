@@ -102,7 +102,11 @@ pub(super) fn show(
             (StatusCode::OK, View::asking(payment, visit, language, true, None))
         }
         Some((_, None, Status::Ready | Status::InProgress)) => (StatusCode::OK, View::Authenticated),
-        Some((_, _, Status::Done(_) | Status::Aborted(_))) => (StatusCode::OK, View::Over),
+        Some((
+            _,
+            _,
+            Status::WaitingForDeposit | Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_),
+        )) => (StatusCode::OK, View::Over),
         Some((_, _, Status::Expired)) => (StatusCode::OK, View::Expired),
     };
     let status = if wrong.is_some() { StatusCode::BAD_REQUEST } else { status };

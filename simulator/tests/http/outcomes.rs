@@ -162,3 +162,24 @@ async fn a_sandbox_result_needs_no_shopper() {
     let failed: Value = open(&sim, result("FAIL")).await.json().await.unwrap();
     assert!(failed["location"].as_str().unwrap().contains("code=REJECT_CARD_PAYMENT"), "{failed}");
 }
+
+#[tokio::test]
+async fn what_the_shopper_chooses_is_what_the_confirm_shows() {
+    let sim = Sim::start().await;
+    for (n, method, form, pointer, expected) in [
+        (1, "CARD", "method=CARD&cardCompany=41&installmentMonths=3", "/card/installmentPlanMonths", json!(3)),
+        (2, "CARD", "method=CARD&cardCompany=W1", "/card/issuerCode", json!("W1")),
+        (3, "CARD", "method=EASY_PAY&easyPay=NAVERPAY", "/easyPay/provider", json!("네이버페이")),
+        (4, "VIRTUAL_ACCOUNT", "method=VIRTUAL_ACCOUNT&accountBank=06", "/virtualAccount/bankCode", json!("06")),
+        (5, "TRANSFER", "method=TRANSFER&transferBank=81", "/transfer/bankCode", json!("81")),
+        (6, "MOBILE_PHONE", "method=MOBILE_PHONE&carrier=KT", "/method", json!("휴대폰")),
+    ] {
+        let order_id = format!("order-chosen-{n}");
+        let key = opened(&sim, json!({ "method": method, "orderId": order_id })).await;
+        location(&send(&sim, &key, &format!("outcome=approve&{form}")).await);
+        let confirm = json!({ "paymentKey": key, "orderId": order_id, "amount": 50_000 });
+        let answer = sim.confirm(&confirm).await;
+        assert_eq!(answer.status, 200, "{form} {}", answer.text);
+        assert_eq!(answer.json().pointer(pointer), Some(&expected), "{form} {}", answer.text);
+    }
+}
