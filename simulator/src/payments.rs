@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 
 pub(crate) mod approval;
 pub(crate) mod cancel;
+mod choice;
 
 use crate::cash_receipts::CashReceipt;
 use crate::clock;
@@ -164,11 +165,6 @@ impl Payment {
         }
     }
 
-    /// When a shopper who has not authenticated is too late.
-    pub(crate) fn ready_until(&self) -> OffsetDateTime {
-        self.requested_at + AUTHENTICATE_WITHIN
-    }
-
     /// The approval of a payment whose money has moved, whether or not it went back later.
     pub(crate) fn approval(&self) -> Option<&Approval> {
         match &self.state {
@@ -293,22 +289,6 @@ impl Payments {
             | Status::Aborted(_)
             | Status::Expired => None,
         }
-    }
-
-    /// The shopper has chosen how to pay. Nothing changes once the payment is authenticated.
-    pub(crate) fn choose(&mut self, key: &str, method: Method, means: Means, now: OffsetDateTime) {
-        if let Some(payment) = self.by_key.get_mut(key)
-            && matches!(payment.status(now), Status::Ready)
-        {
-            payment.method = Some(method);
-            payment.partial_cancelable = means.is_partial_cancelable();
-            payment.means = Arc::new(means);
-        }
-    }
-
-    /// The payments opened last, newest first.
-    pub(crate) fn newest(&self, count: usize) -> impl Iterator<Item = &Payment> {
-        self.oldest.iter().rev().take(count).filter_map(|key| self.by_key.get(key))
     }
 
     /// Checks a confirm that will be decided after a wait, and keeps its payment from expiring until then.
