@@ -111,6 +111,11 @@ const settle = ({ end }) => {
 // What closes the window that is open; one is open at a time.
 let close = () => {};
 
+// Back from the shop's next page by the browser's own button, this one may be as it was left: with the window open.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) close();
+});
+
 // Shows the window in a dialog above the shop's page until it says how the visit ended. Styles are set one by one,
 // because a policy that forbids inline styles still allows that.
 const showFrame = (paymentKey) =>

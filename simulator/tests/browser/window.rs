@@ -110,6 +110,21 @@ async fn closing_the_window_above_the_page_is_a_user_cancel() {
 }
 
 #[tokio::test]
+async fn the_browsers_own_way_back_finds_no_window_left_open() {
+    play(Device::Desktop, async |stage| {
+        stage.visit("v2-payment").await;
+        stage.click("#payment-button").await;
+        stage.enter(WINDOW).await;
+        stage.click(PAY).await;
+        stage.back_at("/success").await;
+        stage.driver.back().await.unwrap();
+        stage.back_at("/v2-payment").await;
+        stage.gone("dialog").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn each_method_a_shop_can_ask_for_has_its_window() {
     play(Device::Desktop, async |stage| {
         for method in ["VIRTUAL_ACCOUNT", "TRANSFER", "MOBILE_PHONE"] {
