@@ -17,9 +17,8 @@ use crate::{Simulator, amount, changes, clock};
 const REASON_LENGTH_MAX: usize = 200;
 
 /// Fields of any JSON type: numbers may be strings, and what is not known is ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 pub(crate) struct Body {
     cancel_reason: Value,
     cancel_amount: Value,

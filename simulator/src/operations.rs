@@ -15,9 +15,7 @@ use crate::cancels;
 use crate::cash_receipts::{self as receipts, CashReceipt};
 use crate::changes;
 use crate::clock;
-use crate::errors::{
-    Code, FAILED_INTERNAL_SYSTEM_PROCESSING, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID,
-};
+use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
 use crate::key_in;
 use crate::ledger::Kind;
 use crate::merchants::Owner;
@@ -32,19 +30,17 @@ const PAYMENT_KEY_LENGTH_MAX: usize = 200;
 
 /// Answers a call, taking `delay` longer than usual.
 pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Answer {
-    let result = if let Operation::Confirm = call.operation {
-        confirm(simulator, call, caller, delay).await.map(|payment| shown(simulator, call, &payment))
-    } else {
+    // A confirm takes a time of its own, and adds the delay to it.
+    if !matches!(call.operation, Operation::Confirm) {
         wait(delay).await;
-        at_once(simulator, call, caller)
-    };
-    result.unwrap_or_else(|code| Answer::error(code, call.language))
+    }
+    work(simulator, call, caller, delay).await.unwrap_or_else(|code| Answer::error(code, call.language))
 }
 
-/// Everything that takes no time of its own.
-fn at_once(simulator: &Simulator, call: &Call, caller: Owner) -> Result<Answer, Code> {
+async fn work(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Result<Answer, Code> {
     let receipt = |receipt: &CashReceipt| Answer::ok(&wire::cash_receipts::body(receipt, simulator.clock.now()));
     let payment = match &call.operation {
+        Operation::Confirm => confirm(simulator, call, caller, delay).await?,
         Operation::Create => opening::from_server(simulator, &call.body, caller)?,
         Operation::Cancel(key) => cancels::from_merchant(simulator, key, &call.body, caller)?,
         Operation::VirtualAccount => virtual_accounts::issue(simulator, &call.body, caller)?,
@@ -54,24 +50,18 @@ fn at_once(simulator: &Simulator, call: &Call, caller: Owner) -> Result<Answer, 
             simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))?
         }
         Operation::IssueCashReceipt => {
-            return receipts::issue(simulator, &call.body, &caller).as_ref().map(receipt).map_err(|code| *code);
+            return Ok(receipt(&receipts::issue(simulator, &call.body, &caller)?));
         }
         Operation::CancelCashReceipt(key) => {
-            return receipts::cancel(simulator, key, &call.body, &caller).as_ref().map(receipt).map_err(|code| *code);
+            return Ok(receipt(&receipts::cancel(simulator, key, &call.body, &caller)?));
         }
         Operation::ListCashReceipts => {
             let page = receipts::list(simulator, call.query.as_deref(), &caller)?;
             return Ok(Answer::ok(&wire::cash_receipts::page(&page, simulator.clock.now())));
         }
-        // Answered before: a confirm takes time.
-        Operation::Confirm => return Err(FAILED_INTERNAL_SYSTEM_PROCESSING),
         Operation::Unknown(code) => return Err(*code),
     };
-    Ok(shown(simulator, call, &payment))
-}
-
-fn shown(simulator: &Simulator, call: &Call, payment: &Payment) -> Answer {
-    Answer::ok(&wire::payment(payment, simulator.clock.now(), call.language, &simulator.base_url))
+    Ok(Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)))
 }
 
 /// A merchant sees its own payments; somebody else's do not exist.

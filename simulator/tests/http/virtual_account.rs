@@ -87,6 +87,32 @@ async fn a_confirm_of_a_virtual_account_issues_it_and_the_deposit_pays() {
 }
 
 #[tokio::test]
+async fn a_window_for_a_virtual_account_is_opened_with_the_options_of_one() {
+    let sim = Sim::start().await;
+    let mut body = json!({
+        "method": "VIRTUAL_ACCOUNT", "amount": 30_000, "orderId": "order-opened", "orderName": "책",
+        "successUrl": "https://shop.example/ok", "failUrl": "https://shop.example/fail",
+        "virtualAccount": { "validHours": 1, "bank": "IBK" }, "customerName": "최심",
+    });
+    let opened = sim.post("/v1/payments", &body).await;
+    assert_eq!(opened.says(), (200, "READY".into()));
+    let window = format!("/window/{}", opened.json()["paymentKey"].as_str().unwrap());
+    let decided = sim.request(reqwest::Method::POST, &window).body("outcome=approve");
+    let decided = decided.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(decided.status(), 303);
+    let confirm = json!({ "paymentKey": opened.json()["paymentKey"], "orderId": "order-opened", "amount": 30_000 });
+    let waiting = sim.confirm(&confirm).await;
+    assert_eq!(waiting.says(), (200, "WAITING_FOR_DEPOSIT".into()));
+    let account = &waiting.json()["virtualAccount"];
+    assert_eq!((&account["bankCode"], &account["customerName"]), (&json!("03"), &json!("최심")));
+
+    body["virtualAccount"]["validHours"] = json!(2_161);
+    assert_eq!(sim.post("/v1/payments", &body).await.says(), (400, "EXCEED_MAX_VALID_HOURS".into()));
+    let nobody = refused(&sim, "deposit", json!({ "paymentKey": "tsim_none" })).await;
+    assert_eq!(nobody, (404, json!("NOT_FOUND")));
+}
+
+#[tokio::test]
 async fn past_its_due_date_an_account_waits_expired_and_takes_only_a_late_deposit() {
     let sim = Sim::start().await;
     let body = {
