@@ -13,6 +13,7 @@ const WIRE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory]:[offset_minute]");
 const LOOSE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:1+]");
+const HOUR_AND_MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]");
 const COMPACT: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day][hour][minute][second]");
 
 /// Ten years: far beyond every deadline, and far below what a date can hold.
@@ -66,6 +67,11 @@ pub(crate) fn is_date(text: &str) -> bool {
 /// `20260901120031`, as inside a paymentKey.
 pub(crate) fn compact(at: OffsetDateTime) -> String {
     at.format(COMPACT).unwrap_or_default()
+}
+
+/// `14:05`, for people.
+pub(crate) fn hour_and_minute(at: OffsetDateTime) -> String {
+    at.format(HOUR_AND_MINUTE).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         tax_free: asked.tax_free_amount,
         partial_cancelable: asked.is_partial_cancelable.unwrap_or(means.is_partial_cancelable()),
         means,
-        redirect: None,
+        visit: None,
     })
 }
 

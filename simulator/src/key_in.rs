@@ -77,7 +77,7 @@ fn opening(request: Request, caller: Owner, order_ids: OrderIds, now: OffsetDate
         tax_free,
         means,
         partial_cancelable: true,
-        redirect: None,
+        visit: None,
     })
 }
 

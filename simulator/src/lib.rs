@@ -6,8 +6,9 @@
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
 //! does), `payments` (the state machine; `approval` and `cancel` in it), `means` (card, virtual account and so on),
-//! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The two other
-//! ways in are `window` (the shopper) and `control` (the test).
+//! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The other
+//! ways in are `sdk`, `widget` and `window` (the shopper), `control` (the test) and `control_page` (a person, at
+//! `/control`).
 //!
 //! # Control API
 //!
@@ -75,6 +76,7 @@ mod cash_receipts;
 mod changes;
 mod clock;
 mod control;
+mod control_page;
 mod courier;
 mod deliveries;
 mod errors;
@@ -91,6 +93,7 @@ mod listing;
 mod lock;
 mod means;
 mod merchants;
+mod method;
 mod opening;
 mod operations;
 mod payments;
@@ -108,8 +111,10 @@ mod stale;
 mod toss_api;
 mod transactions;
 mod virtual_accounts;
+mod visit;
 mod webhook_control;
 mod webhooks;
+mod widget;
 mod window;
 mod wire;
 
@@ -211,9 +216,11 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(toss_api::routes())
         .merge(sdk::routes())
         .merge(window::routes())
+        .merge(widget::routes())
         .merge(control::routes())
         .merge(webhook_control::routes())
         .merge(record_control::routes())
+        .merge(control_page::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)
 }

@@ -199,7 +199,7 @@ impl Means {
 }
 
 /// A method as somebody names it; everything but the name may be left out.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Choice {
     /// `CARD` or `카드` and so on; absent: card, or easy pay when a provider is named.
     pub(crate) method: Option<String>,
@@ -216,7 +216,7 @@ pub(crate) struct Choice {
 }
 
 /// A provider alone, or with how much its balance and its discount pay.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum NamedEasyPay {
     Provider(String),
@@ -228,6 +228,14 @@ pub(crate) enum NamedEasyPay {
         #[serde(default)]
         discount_amount: i64,
     },
+}
+
+impl NamedEasyPay {
+    pub(crate) fn provider(&self) -> &str {
+        match self {
+            Self::Provider(provider) | Self::Split { provider, .. } => provider,
+        }
+    }
 }
 
 impl Choice {

@@ -20,6 +20,7 @@ use time::{Duration, OffsetDateTime};
 
 pub(crate) mod approval;
 pub(crate) mod cancel;
+mod choice;
 pub(crate) mod deadlines;
 
 use crate::cash_receipts::CashReceipt;
@@ -28,6 +29,8 @@ use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, INVALID_API_KEY, NOT_FOUND_
 use crate::keys;
 use crate::means::Means;
 use crate::merchants::Owner;
+use crate::method::Method;
+use crate::visit::Visit;
 use approval::Approval;
 use cancel::Cancel;
 use deadlines::Deadlines;
@@ -54,7 +57,10 @@ pub(crate) struct Payment {
     pub(crate) means: Arc<Means>,
     pub(crate) partial_cancelable: bool,
     pub(crate) secret: Arc<str>,
-    pub(crate) redirect: Option<Arc<Redirect>>,
+    /// Absent when a test plays the shopper.
+    pub(crate) visit: Option<Arc<Visit>>,
+    /// What the shopper chose; absent until then.
+    pub(crate) method: Option<Method>,
     pub(crate) requested_at: OffsetDateTime,
     /// Until when a virtual account takes the deposit; None while none is issued.
     pub(crate) due_at: Option<OffsetDateTime>,
@@ -109,13 +115,6 @@ pub(crate) enum Currency {
     Jpy,
 }
 
-/// Where the window sends the shopper back to.
-#[derive(Debug)]
-pub(crate) struct Redirect {
-    pub(crate) success: url::Url,
-    pub(crate) fail: url::Url,
-}
-
 /// A payment about to be opened, already checked by whoever read it.
 pub(crate) struct Opening {
     /// Chosen by a test; otherwise made in Toss's form.
@@ -128,7 +127,7 @@ pub(crate) struct Opening {
     pub(crate) tax_free: i64,
     pub(crate) means: Means,
     pub(crate) partial_cancelable: bool,
-    pub(crate) redirect: Option<Redirect>,
+    pub(crate) visit: Option<Visit>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -246,7 +245,8 @@ impl Payments {
             means: Arc::new(opening.means),
             partial_cancelable: opening.partial_cancelable,
             secret: keys::secret().into(),
-            redirect: opening.redirect.map(Arc::new),
+            visit: opening.visit.map(Arc::new),
+            method: None,
             requested_at: now,
             due_at: None,
             last_transaction_key: None,

@@ -97,6 +97,12 @@ pub(crate) struct Rule {
     released: CancellationToken,
 }
 
+impl Rule {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 /// A rule that has taken a request.
 #[derive(Debug)]
 pub(crate) struct Taken {

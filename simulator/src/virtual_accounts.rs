@@ -67,7 +67,7 @@ pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: Owner) -> Resul
         tax_free,
         means,
         partial_cancelable: true,
-        redirect: None,
+        visit: None,
     };
     let payment = simulator.payments.with(|table| table.charge(opening, now)).map_err(|refused| match refused {
         OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,

@@ -5,12 +5,14 @@
 mod cancel;
 mod cash_receipt;
 mod confirm;
+mod control_page;
 mod faults;
 mod form;
 mod harness;
 mod idempotency;
 mod merchants;
 mod methods;
+mod outcomes;
 mod records;
 mod rules;
 mod shop;
