@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use simulator::{DEFAULT_CLIENT_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY};
 
 use crate::harness::{Answer, Sim};
+use crate::shop::Shop;
 
 const SHOP: &str = "http://shop.example";
 
@@ -182,4 +183,28 @@ async fn what_the_shopper_chooses_is_what_the_confirm_shows() {
         assert_eq!(answer.status, 200, "{form} {}", answer.text);
         assert_eq!(answer.json().pointer(pointer), Some(&expected), "{form} {}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn webhooks_tell_what_came_of_a_payment_and_not_what_was_clicked_in_its_window() {
+    let sim = Sim::start().await;
+    let mut shop = Shop::open(&sim).await;
+    let refused = opened(&sim, json!({ "orderId": "order-refused" })).await;
+    location(&send(&sim, &refused, "outcome=decline&declineWhen=window").await);
+    let key = opened(&sim, json!({ "method": "VIRTUAL_ACCOUNT" })).await;
+    location(&send(&sim, &key, "outcome=approve&method=VIRTUAL_ACCOUNT&accountBank=06").await);
+    assert_eq!(sim.see("webhooks/deliveries").await["deliveries"], json!([]));
+
+    let confirm = json!({ "paymentKey": key, "orderId": "order-drawer", "amount": 50_000 });
+    assert_eq!(sim.confirm(&confirm).await.says(), (200, "WAITING_FOR_DEPOSIT".into()));
+    let issued = shop.next().await;
+    assert_eq!((issued.status(), &issued.json()["data"]["paymentKey"]), ("WAITING_FOR_DEPOSIT".into(), &json!(key)));
+
+    let clock = sim.request(Method::POST, "/control/page/clock");
+    let clock = clock.header("Content-Type", "application/x-www-form-urlencoded").body("seconds=1860");
+    assert_eq!(location(&clock.send().await.unwrap()), "/control?said=clock");
+    let told = sim.see("webhooks/deliveries?orderId=order-refused").await;
+    assert_eq!(told["deliveries"].as_array().unwrap().len(), 1, "the expiry is known when the form is answered");
+    let expired = shop.next().await;
+    assert_eq!((expired.status(), &expired.json()["data"]["paymentKey"]), ("EXPIRED".into(), &json!(refused)));
 }
