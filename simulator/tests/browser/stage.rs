@@ -117,22 +117,31 @@ async fn page(State(simulator): State<Arc<str>>, Path(name): Path<String>) -> Re
     ([("content-type", kind), ("content-security-policy", policy.as_str())], text).into_response()
 }
 
-/// Started on a port that it chooses and says.
+/// Started on a port that it chooses and says. It exits where the port it chose is taken on the other of IPv4 and IPv6;
+/// the next one chooses another.
 async fn chromedriver() -> (Child, u16) {
+    let listening = async {
+        loop {
+            if let Some(listening) = try_chromedriver().await {
+                return listening;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, listening).await.expect("chromedriver says where it listens")
+}
+
+/// None when it exits before it listens.
+async fn try_chromedriver() -> Option<(Child, u16)> {
     let mut command = Command::new("chromedriver");
     command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().expect("chromedriver is on the PATH");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let said = async {
-        loop {
-            let line = lines.next_line().await.unwrap().expect("chromedriver says where it listens");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                return port.trim_end_matches('.').parse().unwrap();
-            }
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if let Some((_, port)) = line.split_once("started successfully on port ") {
+            return Some((child, port.trim_end_matches('.').parse().unwrap()));
         }
-    };
-    let port = tokio::time::timeout(LIMIT, said).await.expect("chromedriver starts");
-    (child, port)
+    }
+    None
 }
 
 fn capabilities(device: Device) -> ChromeCapabilities {
