@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::errors::{Code, INVALID_REQUEST};
+
 /// The whole number in `10000`, `"10000"` or `10000.0`; None for anything else.
 pub(crate) fn read(value: &Value) -> Option<i64> {
     match value {
@@ -12,6 +14,17 @@ pub(crate) fn read(value: &Value) -> Option<i64> {
         Value::String(text) => whole(text.trim()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// An amount that may be left out, but not be something else.
+pub(crate) fn optional(value: &Value) -> Result<Option<i64>, Code> {
+    if value.is_null() { Ok(None) } else { read(value).map(Some).ok_or(INVALID_REQUEST) }
+}
+
+/// The part of an amount that carries no VAT: nothing unless said, and never more than the whole.
+pub(crate) fn tax_free(value: &Value, amount: i64) -> Result<i64, Code> {
+    let part = optional(value)?.unwrap_or(0);
+    if (0..=amount).contains(&part) { Ok(part) } else { Err(INVALID_REQUEST) }
 }
 
 fn whole(text: &str) -> Option<i64> {

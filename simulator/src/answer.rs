@@ -7,8 +7,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::errors::{Code, FAILED_INTERNAL_SYSTEM_PROCESSING, Language};
+use crate::faults::ChosenError;
 use crate::keys;
-use crate::rules::ChosenError;
+
+const TOO_MANY_REQUESTS: &str = "TOO_MANY_REQUESTS";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -43,6 +45,12 @@ impl Answer {
         let status = status(error.status);
         let answer = Self::new(status, None, &body);
         Self { code: Some(Cow::Owned(error.code)), ..answer }
+    }
+
+    /// Toss documents the status of a refused flood but no code, so the body says no more than a gateway would.
+    pub(crate) fn too_many_requests() -> Self {
+        let body = ErrorBody { code: TOO_MANY_REQUESTS, message: "Too many requests." };
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Some(Cow::Borrowed(TOO_MANY_REQUESTS)), &body)
     }
 
     fn new(status: StatusCode, code: Option<Cow<'static, str>>, body: &impl Serialize) -> Self {

@@ -11,14 +11,26 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::{Code, Language};
-use crate::rules::Endpoint;
+use crate::rules::{Endpoint, Subject};
 
 #[derive(Debug)]
 pub(crate) enum Operation {
     Create,
     Confirm,
+    /// Of the payment with this key.
+    Cancel(String),
+    VirtualAccount,
+    KeyIn,
+    IssueCashReceipt,
+    /// Of the receipt with this key.
+    CancelCashReceipt(String),
+    ListCashReceipts,
     QueryByKey(String),
     QueryByOrder(String),
+    Transactions,
+    Settlements,
+    /// Settles one payment by hand.
+    Settle,
     /// Nothing that Toss offers; answered with this code.
     Unknown(Code),
 }
@@ -28,6 +40,7 @@ pub(crate) struct Call {
     pub(crate) operation: Operation,
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// The fields of the body that the simulator reads before it knows whether they are right.
@@ -74,6 +87,7 @@ impl Call {
         Self {
             operation,
             path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
             named,
             language,
             idempotency_key,
@@ -90,8 +104,25 @@ impl Call {
         match self.operation {
             Operation::Create => Endpoint::Create,
             Operation::Confirm => Endpoint::Confirm,
+            Operation::Cancel(_) => Endpoint::Cancel,
+            Operation::VirtualAccount => Endpoint::VirtualAccount,
+            Operation::KeyIn => Endpoint::KeyIn,
+            Operation::IssueCashReceipt | Operation::CancelCashReceipt(_) | Operation::ListCashReceipts => {
+                Endpoint::CashReceipt
+            }
             Operation::QueryByKey(_) | Operation::QueryByOrder(_) => Endpoint::Query,
+            Operation::Transactions => Endpoint::Transactions,
+            Operation::Settlements | Operation::Settle => Endpoint::Settlements,
             Operation::Unknown(_) => Endpoint::Unknown,
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject {
+            endpoint: self.endpoint(),
+            order_id: self.order_id.as_deref(),
+            payment_key: self.payment_key.as_deref(),
+            idempotency_key: self.idempotency_key.as_deref(),
         }
     }
 
@@ -104,8 +135,13 @@ impl Call {
 fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Option<String>, Option<String>) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match operation {
-        Operation::Create | Operation::Confirm => (text(&named.order_id), text(&named.payment_key)),
-        Operation::QueryByKey(key) => {
+        Operation::Create
+        | Operation::Confirm
+        | Operation::VirtualAccount
+        | Operation::KeyIn
+        | Operation::IssueCashReceipt
+        | Operation::Settle => (text(&named.order_id), text(&named.payment_key)),
+        Operation::QueryByKey(key) | Operation::Cancel(key) => {
             let order = simulator.payments.with(|table| table.get(key).map(|payment| payment.order_id.to_string()));
             (order, Some(key.clone()))
         }
@@ -114,6 +150,10 @@ fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Opti
                 simulator.payments.with(|table| table.latest_of_order(order).map(|payment| payment.key.to_string()));
             (Some(order.clone()), key)
         }
-        Operation::Unknown(_) => (None, None),
+        Operation::CancelCashReceipt(_)
+        | Operation::ListCashReceipts
+        | Operation::Transactions
+        | Operation::Settlements
+        | Operation::Unknown(_) => (None, None),
     }
 }

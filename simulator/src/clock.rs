@@ -11,6 +11,9 @@ use time::{Duration, OffsetDateTime};
 
 const WIRE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory]:[offset_minute]");
+const LOOSE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:1+]");
+const HOUR_AND_MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute]");
 const COMPACT: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day][hour][minute][second]");
 
 /// Ten years: far beyond every deadline, and far below what a date can hold.
@@ -50,9 +53,25 @@ pub(crate) fn wire(at: OffsetDateTime) -> String {
     at.format(WIRE).unwrap_or_default()
 }
 
+/// `2026-09-01T12:00:31.65327`, as in a webhook: no zone, and up to six digits of a second, as many as there happen to
+/// be.
+pub(crate) fn loose(at: OffsetDateTime) -> String {
+    at.truncate_to_microsecond().format(LOOSE).unwrap_or_default()
+}
+
+/// Whether this is a day that exists, written `2026-09-01`.
+pub(crate) fn is_date(text: &str) -> bool {
+    time::Date::parse(text, format_description!("[year]-[month]-[day]")).is_ok()
+}
+
 /// `20260901120031`, as inside a paymentKey.
 pub(crate) fn compact(at: OffsetDateTime) -> String {
     at.format(COMPACT).unwrap_or_default()
+}
+
+/// `14:05`, for people.
+pub(crate) fn hour_and_minute(at: OffsetDateTime) -> String {
+    at.format(HOUR_AND_MINUTE).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -65,6 +84,8 @@ mod tests {
         let noon = datetime!(2026-09-01 12:00:31.987 +9);
         assert_eq!(wire(noon), "2026-09-01T12:00:31+09:00");
         assert_eq!(compact(noon), "20260901120031");
+        assert_eq!(loose(noon), "2026-09-01T12:00:31.987");
+        assert_eq!(loose(datetime!(2026-09-01 12:00:31.653_270_999 +9)), "2026-09-01T12:00:31.65327");
     }
 
     #[test]

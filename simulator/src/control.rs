@@ -4,6 +4,10 @@
 //! audit. It has no authentication, because whoever reaches the simulator owns it. The calls are listed in the crate's
 //! documentation.
 
+mod console;
+mod merchants;
+
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +20,15 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::errors::Code;
+use crate::cash_receipts::Wanted;
+use crate::errors::{Code, Language};
 use crate::ledger::{Entry, Ledger, OrderSum};
+use crate::means::{Choice, NamedEasyPay};
 use crate::opening::{is_order_id, is_order_name};
 use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
 use crate::settings::{Effect, Latency};
-use crate::{Simulator, amount, clock};
+use crate::{Simulator, amount, changes, clock};
 
 /// What a page holds when the caller does not say, and the most it may ask for.
 const PAGE_DEFAULT: usize = 1_000;
@@ -32,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/control/authenticate", post(authenticate))
         .route("/control/latency", post(set_latency))
+        .route("/control/rate-limit", post(set_rate_limit))
         .route("/control/clock", get(show_clock).post(advance_clock))
         .route("/control/rules", get(list_rules).post(add_rule).delete(delete_rules))
         .route("/control/rules/{rule_id}", delete(delete_rule))
@@ -39,16 +46,32 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/requests", get(requests))
         .route("/control/audit", get(audit))
         .route("/control/reset", post(reset))
+        .merge(console::routes())
+        .merge(merchants::routes())
 }
 
 /// Why a control call was not done.
-struct Refusal(StatusCode, &'static str, String);
+pub(crate) struct Refusal(StatusCode, &'static str, String);
 
-type Answered<T> = Result<T, Refusal>;
+pub(crate) type Answered<T> = Result<T, Refusal>;
 
 impl Refusal {
-    fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, "INVALID", message.into())
+    }
+
+    pub(crate) fn not_found(message: &str) -> Self {
+        Self(StatusCode::NOT_FOUND, "NOT_FOUND", message.to_owned())
+    }
+
+    pub(crate) fn full(message: &str) -> Self {
+        Self(StatusCode::CONFLICT, "FULL", message.to_owned())
+    }
+
+    /// What Toss itself would have refused.
+    fn of_toss(code: Code) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self(status, code.name(), code.text(Language::Korean).to_owned())
     }
 }
 
@@ -80,6 +103,23 @@ struct Authenticate {
     payment_key: Option<String>,
     client_key: Option<String>,
     decline: Option<String>,
+    #[serde(default)]
+    tax_free_amount: i64,
+    is_partial_cancelable: Option<bool>,
+    method: Option<String>,
+    easy_pay: Option<NamedEasyPay>,
+    card_company: Option<String>,
+    installment_plan_months: Option<u8>,
+    #[serde(default)]
+    interest_free: bool,
+    bank: Option<String>,
+    customer_name: Option<String>,
+    customer_mobile_phone: Option<String>,
+    #[serde(default)]
+    valid_hours: Value,
+    due_date: Option<String>,
+    #[serde(default)]
+    cash_receipt: Value,
 }
 
 async fn authenticate(
@@ -118,15 +158,14 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let owner = simulator
         .merchants
         .client(asked.client_key.as_deref())
-        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?
-        .clone();
+        .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?;
     let currency = Currency::find(asked.currency.as_deref().unwrap_or("KRW"))
         .ok_or_else(|| Refusal::invalid("currency: KRW, USD or JPY"))?;
     let amount = amount::read(&asked.amount)
         .filter(|amount| *amount > 0)
         .ok_or_else(|| Refusal::invalid("amount: a whole number above 0"))?;
-    if !is_order_id(&asked.order_id) {
-        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _"));
+    if !is_order_id(&asked.order_id, simulator.switches.order_ids) {
+        return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _ and, unless strict, = ."));
     }
     let order_name = asked.order_name.unwrap_or_else(|| "테스트 주문".to_owned());
     if !is_order_name(&order_name) {
@@ -135,6 +174,23 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     if asked.payment_key.as_deref().is_some_and(str::is_empty) {
         return Err(Refusal::invalid("paymentKey: not empty"));
     }
+    if !(0..=amount).contains(&asked.tax_free_amount) {
+        return Err(Refusal::invalid("taxFreeAmount: from 0 to the amount"));
+    }
+    let choice = Choice {
+        method: asked.method,
+        easy_pay: asked.easy_pay,
+        card_company: asked.card_company,
+        installment_plan_months: asked.installment_plan_months,
+        interest_free: asked.interest_free,
+        bank: asked.bank,
+        customer_name: asked.customer_name,
+        customer_mobile_phone: asked.customer_mobile_phone,
+        valid_hours: asked.valid_hours,
+        due_date: asked.due_date,
+        cash_receipt: Wanted::read(&asked.cash_receipt).map_err(Refusal::of_toss)?,
+    };
+    let means = choice.means(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
     Ok(Opening {
         key: asked.payment_key,
         owner,
@@ -142,7 +198,10 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         order_name,
         currency,
         amount,
-        redirect: None,
+        tax_free: asked.tax_free_amount,
+        partial_cancelable: asked.is_partial_cancelable.unwrap_or(means.is_partial_cancelable()),
+        means,
+        visit: None,
     })
 }
 
@@ -172,6 +231,21 @@ async fn set_latency(
     Ok(Json(json!({ "minMs": min, "maxMs": max, "effect": latency.effect })))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetRateLimit {
+    per_minute: Option<NonZeroU32>,
+}
+
+async fn set_rate_limit(
+    State(simulator): State<Arc<Simulator>>,
+    body: Result<Json<SetRateLimit>, JsonRejection>,
+) -> Answered<Json<Value>> {
+    let Json(asked) = body?;
+    simulator.flood.limit(asked.per_minute.map(NonZeroU32::get));
+    Ok(Json(json!({ "perMinute": asked.per_minute })))
+}
+
 async fn show_clock(State(simulator): State<Arc<Simulator>>) -> Json<Value> {
     Json(json!({
         "now": clock::wire(simulator.clock.now()),
@@ -193,6 +267,7 @@ async fn advance_clock(
     if !simulator.clock.advance(asked.advance_seconds) {
         return Err(Refusal::invalid("advanceSeconds: forward only, ten years in all"));
     }
+    changes::time_passed(&simulator);
     Ok(show_clock(State(simulator)).await)
 }
 
@@ -202,8 +277,8 @@ async fn add_rule(
 ) -> Answered<impl IntoResponse> {
     let Json(rule) = body?;
     let rule_id = simulator.rules.add(rule).map_err(|refused| match refused {
-        RuleRefused::Impossible => Refusal::invalid("status: 400 to 599; ms: ten minutes at most"),
-        RuleRefused::TooMany => Refusal(StatusCode::CONFLICT, "TOO_MANY_RULES", "delete some rules first".to_owned()),
+        RuleRefused::Mistake(mistake) => Refusal::invalid(mistake),
+        RuleRefused::TooMany => Refusal(StatusCode::CONFLICT, "TOO_MANY_RULES", refused.to_string()),
     })?;
     Ok((StatusCode::CREATED, Json(json!({ "ruleId": rule_id }))))
 }
@@ -221,19 +296,19 @@ async fn delete_rule(State(simulator): State<Arc<Simulator>>, Path(rule_id): Pat
     if simulator.rules.delete(rule_id) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(Refusal(StatusCode::NOT_FOUND, "NOT_FOUND", "no such rule".to_owned()))
+    Err(Refusal::not_found("no such rule"))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Page {
-    order_id: Option<String>,
-    after: Option<u64>,
+pub(crate) struct Page {
+    pub(crate) order_id: Option<String>,
+    pub(crate) after: Option<u64>,
     limit: Option<usize>,
 }
 
 impl Page {
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(PAGE_DEFAULT).min(PAGE_MAX)
     }
 }

@@ -1,8 +1,9 @@
 //! Toss's error codes: the HTTP status of each and its text in Korean and, where Toss publishes one, English.
 //!
 //! This is the only place a code is spelled out. A code carries its own status because the two do not follow from each
-//! other: `PROVIDER_ERROR` is a 400 although it is transient. The table holds every code that confirm, query and window
-//! can answer, whether or not the simulator gives it by itself, so that a rule can name it and get the right text.
+//! other: `PROVIDER_ERROR` is a 400 although it is transient. The table holds every code that
+//! Toss documents, whether or not the simulator gives it by itself, so that a rule or a test header can name it and get
+//! the right text.
 
 /// One error code. Two codes are the same when their names are.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +155,79 @@ codes! {
     UNKNOWN_PAYMENT_ERROR 500 "결제에 실패했어요. 같은 문제가 반복된다면 은행이나 카드사로 문의해주세요.";
     COMMON_ERROR 500 "일시적인 오류가 발생했습니다. 잠시 후 다시 시도해주세요." / "A temporary error has occurred. Please try again in a few minutes.";
     UNKNOWN_ERROR 500 "확인되지 않은 오류입니다. 잠시 후 다시 시도해주세요." / "An unknown error occurred. Please try again in a few minutes.";
+    ALREADY_CANCELED_PAYMENT 400 "이미 취소된 결제 입니다." / "The payment has already been canceled.";
+    ALREADY_REFUND_PAYMENT 400 "이미 환불된 결제입니다.";
+    ALREADY_REFUNDING_PAYMENT 400 "이미 환불 중인 결제입니다.";
+    NOT_MATCHES_REFUNDABLE_AMOUNT 400 "잔액 결과가 일치하지 않습니다." / "Balance results do not match.";
+    REFUND_REJECTED 400 "환불이 거절됐습니다. 결제사에 문의 부탁드립니다.";
+    INVALID_REFUND_ACCOUNT_INFO 400 "환불 계좌번호와 예금주명이 일치하지 않습니다.";
+    INVALID_REFUND_ACCOUNT_NUMBER 400 "잘못된 환불 계좌번호입니다.";
+    INVALID_REFUND_AMOUNT 400 "잘못된 환불 금액입니다.";
+    INVALID_BANK 400 "유효하지 않은 은행입니다.";
+    EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT 400 "즉시할인금액보다 적은 금액은 부분취소가 불가능합니다.";
+    FORBIDDEN_BANK_REFUND_REQUEST 400 "고객 계좌가 입금이 되지 않는 상태입니다.";
+    ACCOUNT_OWNER_CHECK_FAILED 400 "계좌 소유주를 가져오는데 실패했습니다. 은행코드, 계좌번호를 확인해주세요.";
+    ALREADY_CLOSE_ACCOUNT 400 "이미 해지된 계좌입니다.";
+    ALREADY_COMPLETED_PAYMENT 400 "이미 완료된 결제 입니다.";
+    ALREADY_REMOVED_BILLING_KEY 400 "이미 삭제된 빌링키입니다";
+    API_VERSION_UPDATE_NEEDED 400 "이 API를 사용하려면 [VERSION] 이상의 버전을 사용해야 합니다.";
+    DUPLICATED_CASH_RECEIPT 400 "이미 현금영수증이 발급된 주문입니다.";
+    DUPLICATED_REQUEST 400 "중복된 요청입니다.";
+    EXCEED_MAX_DUE_DATE 400 "가상 계좌의 최대 유효만료 기간을 초과했습니다.";
+    EXCEED_MAX_QUERY_LIMIT 400 "최대 조회 개수를 초과했습니다.";
+    EXCEED_MAX_VALID_HOURS 400 "가상 계좌의 최대 유효시간을 초과했습니다.";
+    EXCEED_UNKNOWN_CASE 400 "한도 초과 되었습니다.";
+    INVALID_ACCOUNT_NUMBER 400 "계좌번호가 올바르지 않습니다.";
+    INVALID_BILL_KEY_REQUEST 400 "빌링키 인증이 완료되지 않았거나 유효하지 않은 빌링 거래 건입니다.";
+    INVALID_BIRTH_DAY_FORMAT 400 "생년월일 정보는 6자리의 yyMMdd 형식이어야 합니다. 사업자등록번호는 10자리의 숫자여야 합니다.";
+    INVALID_CARD_COMPANY 400 "유효하지 않은 카드사입니다.";
+    INVALID_CARD_IDENTITY 400 "입력하신 주민번호/사업자번호가 카드 소유주 정보와 일치하지 않습니다.";
+    INVALID_CARD_PASSWORD 400 "카드 정보를 다시 확인해주세요.(비밀번호)";
+    INVALID_CUSTOMER_KEY 400 "`customerKey`는 영문 대소문자, 숫자, 특수문자(-, *, =, ., @) 만 허용합니다. 2자 이상 255자 이하여야 합니다.";
+    INVALID_DATE 400 "날짜 데이터가 잘못 되었습니다.";
+    INVALID_EMAIL 400 "이메일 주소 형식에 맞지 않습니다.";
+    INVALID_FLOW_MODE_PARAMETERS 400 "인증 창을 먼저 띄우려면 카드사 코드 또는 은행 코드 또는 간편결제수단이 같이 전달되어야 합니다.";
+    INVALID_ISO_DATE_FORMAT 400 "시간 일시 형식이 잘못되었습니다. 시간 형식은 ISO 8601 형식을 준수해야 합니다.";
+    INVALID_PAGING_KEY 400 "잘못된 페이징 키 입니다.";
+    INVALID_PAYMENT_KEY 400 "잘못된 결제 키 입니다.";
+    INVALID_REQUIRED_PARAM 400 "필수 파라미터가 누락되었습니다.";
+    INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE 400 "validHours와 dueDate는 같이 사용할 수 없습니다.";
+    INVALID_VIRTUAL_ACCOUNT_TYPE 400 "유효하지 않은 가상계좌 타입입니다.";
+    MAINTAINED_METHOD 400 "현재 점검 중 입니다.";
+    NOT_ALLOWED_INSTALLMENT_BELOW_AMOUNT 400 "해당 카드는 10000원 미만 할부 거래가 불가한 카드입니다.";
+    NOT_MATCHES_CUSTOMER_KEY 400 "빌링 인증 고객키와 결제 요청 고객키가 일치하지 않습니다.";
+    NOT_SUPPORTED_CARD_TYPE 400 "지원되지 않는 카드 종류입니다.";
+    NOT_SUPPORTED_CARRIER 400 "지원되지 않는 이동 통신사입니다.";
+    NOT_SUPPORTED_PROCESS 400 "지원되지 않는 작업입니다.";
+    NOT_SUPPORTED_USD 400 "선택하신 카드 또는 결제수단은 달러 결제가 불가합니다.";
+    PAY_PROCESS_ABORTED 400 "결제가 취소되었거나 진행되지 않았습니다.";
+    REQUIRED_ACCOUNT_KEY 400 "고정계좌는 발급용 고객키값이 필수입니다.";
+    REQUIRED_AMOUNT 400 "금액 값이 필수입니다.";
+    USER_ACCOUNT_ON_HOLD 400 "계정이 사용 불가능한 상태입니다.";
+    NOT_CANCELABLE_AMOUNT 403 "취소 할 수 없는 금액 입니다." / "This is a non-cancelable amount.";
+    NOT_CANCELABLE_PAYMENT 403 "취소 할 수 없는 결제 입니다." / "This is a non-cancelable payment.";
+    NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER 403 "휴면 처리된 회원의 결제는 취소할 수 없습니다.";
+    EXCEED_MAX_REFUND_DUE 403 "환불 가능한 기간이 지났습니다.";
+    NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT 403 "입금 대기중인 결제는 부분 환불이 불가합니다.";
+    NOT_ALLOWED_PARTIAL_REFUND 403 "에스크로 주문, 현금 카드 결제일 때는 부분 환불이 불가합니다. 이외 다른 결제 수단에서 부분 취소가 되지 않을 때는 토스페이먼츠에 문의해 주세요.";
+    EXCEED_CANCEL_LIMIT 403 "취소 한도 금액을 초과 하였습니다.";
+    EXCEED_MAX_REFUND_AMOUNT 403 "하루 또는 한달 환불 가능한 금액을 초과했습니다.";
+    NOT_ALLOWED_CHANGING_ACCOUNT 403 "이미 입금, 반납된 계좌의 정보 변경은 불가합니다.";
+    NOT_ALLOWED_REFUND_BANK 403 "환불 가능한 은행이 아닙니다.";
+    NOT_SUPPORTED_REFUND 403 "환불 가능한 상점이 아닙니다.";
+    NOT_FOUND_BILLING 404 "존재하지 않는 빌링 결제 인증 정보 입니다.";
+    NOT_FOUND_MERCHANT 404 "존재하지 않는 상점 정보 입니다.";
+    NOT_FOUND_MERCHANT_INTEGRATION 404 "존재하지 않는 상점 연동 정보 입니다.";
+    NOT_FOUND_METHOD 404 "존재하지 않는 결제수단 입니다.";
+    FAILED_REFUND_PROCESS 500 "은행 응답시간 지연이나 일시적인 오류로 환불요청에 실패했습니다.";
+    FAILED_METHOD_HANDLING_CANCEL 500 "취소 중 결제 시 사용한 결제 수단 처리과정에서 일시적인 오류가 발생했습니다.";
+    FAILED_PARTIAL_REFUND 500 "은행 점검, 해약 계좌 등의 사유로 부분 환불이 실패했습니다.";
+    FAILED_CLOSED_ACCOUNT_REFUND 500 "해약된 계좌로 인해 환불이 실패했습니다.";
+    FAILED_BILL_KEY_AUTH_CREATION 500 "빌링 결제 인증 중 키 생성에 실패했습니다. 잠시 후 다시 시도해주세요.";
+    FAILED_BILLING_AUTO_CANCEL 500 "빌링 자동결제 취소에 일시적인 오류가 발생했습니다.";
+    FAILED_DB_PROCESSING 500 "잘못된 요청 값으로 처리 중 DB 에러가 발생했습니다.";
+    FAILED_METHOD_HANDLING 500 "결제 중 선택한 결제수단 처리에 일시적인 오류가 발생했습니다.";
+    FAILED_HASH_DATA_CREATION 500 "해시 데이터 생성 중 오류가 발생했습니다.";
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! One request and its answer, from the network to Toss's work and back.
 //!
 //! ```text
-//! edge rule -> authentication -> idempotency key -> inside rule -> operation -> keep -> edge rule -> client
+//! edge rule -> authentication -> rate limit -> idempotency key -> test code -> inside rule -> operation -> keep
+//!           -> edge rule -> client
 //! ```
 //!
 //! The order of the checks is Toss's and lives here alone. Everything from authentication to keeping the answer runs in
@@ -11,6 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,16 +20,18 @@ use axum::response::{IntoResponse, Response};
 use crate::Simulator;
 use crate::answer::{Answer, broken};
 use crate::call::Call;
-use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY};
+use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY, INVALID_TEST_CODE};
+use crate::faults::{Place, Then};
 use crate::idempotency::{KEY_LENGTH_MAX, Lookup};
 use crate::keys;
 use crate::merchants::Owner;
-use crate::operations;
-use crate::rules::{Place, Taken, Then};
+use crate::rules::Taken;
 use crate::server::hang_up;
 use crate::settings::ReplayErrors;
+use crate::{operations, spoil, stale};
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
+const TEST_CODE: HeaderName = HeaderName::from_static("tosspayments-test-code");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// An answer on its way out.
@@ -45,7 +49,7 @@ pub(crate) async fn exchange(simulator: Arc<Simulator>, call: Call) -> Response 
     let edge = take(&simulator, Place::Edge, &call);
     let fault = edge.as_ref().map(|taken| taken.then.name());
     let seq = simulator.requests.with(|log| log.received(&call, fault));
-    let Some(Taken { then, released }) = edge else { return send(ask_toss(&simulator, call, seq).await) };
+    let Some(Taken { then, released, .. }) = edge else { return send(ask_toss(&simulator, call, seq).await) };
     match then {
         Then::DropBefore => hang_up(),
         Then::Html { status } => {
@@ -67,8 +71,23 @@ pub(crate) async fn exchange(simulator: Arc<Simulator>, call: Call) -> Response 
                 () = simulator.stop.cancelled() => hang_up(),
             }
         }
-        Then::Truncate => send(ask_toss(&simulator, call, seq).await.map(Reply::cut_in_half)),
-        Then::Error(_) | Then::ErrorAfter(_) | Then::Delay { .. } => send(ask_toss(&simulator, call, seq).await),
+        Then::Truncate => send(ask_toss(&simulator, call, seq).await.map(|reply| reply.with_body(spoil::cut_in_half))),
+        Then::Oversized { bytes } => send(
+            ask_toss(&simulator, call, seq).await.map(|reply| reply.with_body(|body| spoil::blow_up(&body, bytes))),
+        ),
+        Then::SlowBody { bytes_per_second } => {
+            let response = send(ask_toss(&simulator, call, seq).await);
+            response.map(|body| spoil::trickle(body, bytes_per_second, simulator.stop.clone()))
+        }
+        Then::Error(_)
+        | Then::ErrorAfter(_)
+        | Then::Delay(_)
+        | Then::Stale { .. }
+        | Then::Early
+        | Then::Late { .. }
+        | Then::Twice
+        | Then::Reordered
+        | Then::Lost => send(ask_toss(&simulator, call, seq).await),
     }
 }
 
@@ -97,10 +116,13 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         idempotency_key: idempotency_key.clone(),
     };
     let refuse = |code: Code| first(Answer::error(code, call.language), None);
-    let caller = match simulator.merchants.authenticate(&call.headers) {
+    let caller = match simulator.merchants.authenticate(&call.headers, call.received_at) {
         Ok(caller) => caller,
         Err(code) => return refuse(code),
     };
+    if !simulator.flood.allows(&caller.secret_key, call.endpoint(), call.received_at) {
+        return first(Answer::too_many_requests(), None);
+    }
     let claim = match &idempotency_key {
         None => None,
         Some(key) if key.chars().count() > KEY_LENGTH_MAX => return refuse(INVALID_IDEMPOTENCY_KEY),
@@ -116,6 +138,9 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         }
     };
     let (answer, fault) = execute(simulator, &call, caller).await;
+    if let Some(payment_key) = &call.payment_key {
+        simulator.webhooks.early_ones(payment_key).await;
+    }
     if let Some(claim) = claim.filter(|_| is_kept(simulator.switches.replay_errors, answer.status)) {
         claim.keep(answer.clone());
     }
@@ -124,7 +149,10 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
 
 /// Does the work, unless a rule gets in the way.
 async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, Option<&'static str>) {
-    let Some(Taken { then, .. }) = take(simulator, Place::Inside, call) else {
+    if let Some(answer) = forced(call) {
+        return (answer, None);
+    }
+    let Some(Taken { then, mut chance, .. }) = take(simulator, Place::Inside, call) else {
         return (operations::operate(simulator, call, caller, Duration::ZERO).await, None);
     };
     let fault = then.name();
@@ -134,23 +162,40 @@ async fn execute(simulator: &Simulator, call: &Call, caller: Owner) -> (Answer, 
             operations::operate(simulator, call, caller, Duration::ZERO).await;
             Answer::chosen(error, call.language)
         }
-        Then::Delay { ms } => operations::operate(simulator, call, caller, Duration::from_millis(ms)).await,
+        Then::Delay(delay) => operations::operate(simulator, call, caller, delay.draw(&mut chance)).await,
+        Then::Stale { seconds, shows } => stale::query(simulator, call, caller, seconds, shows).await,
         Then::DropBefore
         | Then::DropAfter
         | Then::Hold
         | Then::Html { .. }
         | Then::Truncate
-        | Then::RateLimit { .. } => operations::operate(simulator, call, caller, Duration::ZERO).await,
+        | Then::Oversized { .. }
+        | Then::SlowBody { .. }
+        | Then::RateLimit { .. }
+        | Then::Early
+        | Then::Late { .. }
+        | Then::Twice
+        | Then::Reordered
+        | Then::Lost => operations::operate(simulator, call, caller, Duration::ZERO).await,
     };
     (answer, Some(fault))
 }
 
+/// The error that a client asks for by header, before anything of its request is looked at.
+fn forced(call: &Call) -> Option<Answer> {
+    let named = call.headers.get(TEST_CODE)?;
+    let code = named.to_str().ok().and_then(Code::find).unwrap_or(INVALID_TEST_CODE);
+    Some(Answer::error(code, call.language))
+}
+
 fn take(simulator: &Simulator, place: Place, call: &Call) -> Option<Taken> {
-    simulator.rules.take(place, call.endpoint(), call.order_id.as_deref(), call.payment_key.as_deref())
+    simulator.rules.take(place, call.subject())
 }
 
 fn is_kept(replay_errors: ReplayErrors, status: StatusCode) -> bool {
     match replay_errors {
+        // "Ask again with the same key" would never end if it were kept.
+        _ if status == StatusCode::CONFLICT => false,
         ReplayErrors::All => true,
         ReplayErrors::ClientErrors => !status.is_server_error(),
         ReplayErrors::None => status.is_success(),
@@ -169,10 +214,9 @@ fn proxy_page(status: u16) -> Response {
     (status, [(CONTENT_TYPE, "text/html")], page).into_response()
 }
 
-/// Toss documents the status of a refused flood but no code, so the body says no more than a gateway would.
 fn too_many_requests(retry_after_seconds: Option<u64>) -> Response {
-    let body = r#"{"code":"TOO_MANY_REQUESTS","message":"Too many requests."}"#;
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, [(CONTENT_TYPE, "application/json")], body).into_response();
+    let answer = Answer::too_many_requests();
+    let mut response = (answer.status, [(CONTENT_TYPE, "application/json")], answer.body).into_response();
     if let Some(seconds) = retry_after_seconds {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
@@ -184,8 +228,8 @@ impl Reply {
         self.trace_id != self.answer.trace_id
     }
 
-    fn cut_in_half(mut self) -> Self {
-        self.answer.body.truncate(self.answer.body.len() / 2);
+    fn with_body(mut self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        self.answer.body = change(self.answer.body);
         self
     }
 }

@@ -30,6 +30,10 @@ pub(crate) struct Entry {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Kind {
     Approval,
+    /// Negative: back to the shopper.
+    Cancel,
+    /// Negative: a bank has taken back the deposit it had reported.
+    Reversal,
 }
 
 /// What the entries of one order add up to.
@@ -102,17 +106,20 @@ impl Ledger {
         let mut sum = OrderSum::default();
         let mut payments: Vec<(&Arc<str>, i64, u64)> = Vec::new();
         for entry in self.of_order(order_id) {
-            let approvals = match entry.kind {
-                Kind::Approval => 1,
+            let count = |so_far: u64| match entry.kind {
+                Kind::Approval => so_far + 1,
+                Kind::Cancel => so_far,
+                // What a bank takes back was no approval after all; the same deposit may come again.
+                Kind::Reversal => so_far.saturating_sub(1),
             };
-            sum.approvals += approvals;
+            sum.approvals = count(sum.approvals);
             sum.balance += entry.amount;
             match payments.iter_mut().find(|(key, ..)| **key == entry.payment_key) {
                 Some((_, balance, approved)) => {
                     *balance += entry.amount;
-                    *approved += approvals;
+                    *approved = count(*approved);
                 }
-                None => payments.push((&entry.payment_key, entry.amount, approvals)),
+                None => payments.push((&entry.payment_key, entry.amount, count(0))),
             }
         }
         for (payment_key, balance, approved) in payments {

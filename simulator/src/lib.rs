@@ -5,8 +5,10 @@
 //! Toss's JSON from its own types. All state is in memory, bounded, and gone at the end.
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
-//! does), `payments` (the state machine), `idempotency`, `rules` (faults), `wire` (the JSON). The two other ways in are
-//! `window` (the shopper) and `control` (the test).
+//! does), `payments` (the state machine; `approval` and `cancel` in it), `means` (card, virtual account and so on),
+//! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The other
+//! ways in are `sdk`, `widget` and `window` (the shopper), `control` (the test) and `control_page` (a person, at
+//! `/control`).
 //!
 //! # Control API
 //!
@@ -14,40 +16,105 @@
 //!
 //! | call | what it does |
 //! |---|---|
-//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer |
+//! | `POST /control/authenticate` | plays the shopper: `{"orderId","amount","orderName"?,"currency"?,"paymentKey"?,"clientKey"?,"decline"?}` → 201 `{"paymentKey","orderId","amount","status":"IN_PROGRESS"}`; `decline` is any Toss code that the confirm shall answer; the means of payment are below |
+//! | `POST /control/deposit` | money arrives on a virtual account: `{"paymentKey","depositorName"?,"late"?}`; `late` also after the due date |
+//! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
+//! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
+//! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
+//! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
+//! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
 //! | `GET`, `POST /control/clock` | `{"now","advancedSeconds"}`; `{"advanceSeconds"}` moves it forward |
-//! | `POST /control/rules` | `{"match":{"endpoint","orderId"?,"paymentKey"?},"times"?,"then":{"kind",…}}` → 201 `{"ruleId"}` |
+//! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
 //! | `GET`, `DELETE /control/rules`, `DELETE /control/rules/{id}` | lists, deletes all, deletes one; deleting releases what a `hold` keeps |
 //! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
+//! | `GET`, `POST /control/webhooks` | lists; `{"event","url","merchantId"?}` → 201 `{"webhookId"}`, event `PAYMENT_STATUS_CHANGED`, `DEPOSIT_CALLBACK` or `CANCEL_STATUS_CHANGED` |
+//! | `DELETE /control/webhooks`, `/{id}` | deletes all registrations or one |
+//! | `POST /control/webhooks/manner` | `{"limitMs"?,"success"?: "200"\|"2xx","newIdEachTry"?,"depositOffset"?}`: how they are sent; what is not named has its default |
+//! | `GET /control/webhooks/deliveries` | `{"deliveries":[…],"dropped"}` with every try, by `?orderId=` or `?after=&limit=` |
+//! | `POST /control/webhooks/deliveries/{id}/resend` | starts one anew |
+//! | `POST /control/webhooks/forge` | `{"url","body"}` → 201 `{"deliveryId"}`: sends this as if it came from Toss |
+//! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"cancelAmounts"?: "positive"\|"negative","settlements"?: "nextDay"\|"never","feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
+//! | `POST /control/rate-limit` | `{"perMinute"}` for each secret key and endpoint, null for none; Toss allows test keys 100 |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
-//! Rule kinds: `error`, `errorAfter` (`status`, `code`, `message`?), `delay` (`ms`), `dropBefore`, `dropAfter`, `hold`,
-//! `html` (`status`), `truncate`, `rateLimit` (`retryAfterSeconds`?). Endpoints: `confirm`, `query`, `create`.
+//! Means of payment, all optional beside the fields of `authenticate`: `method` (`CARD`, `VIRTUAL_ACCOUNT`, `TRANSFER`,
+//! `MOBILE_PHONE` or the Korean names), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
+//! `cardCompany`, `installmentPlanMonths`, `interestFree`, `bank`, `customerName`, `customerMobilePhone`, `validHours`,
+//! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `isPartialCancelable`.
+//! Deposit, its return and a console's cancel answer `{"paymentKey","orderId","amount","balanceAmount","status"}`.
+//!
+//! # Rules
+//!
+//! A rule is `{"match":{"endpoint","orderId"?,"paymentKey"?,"idempotencyKey"?,"nth"?,"probability"?},"times"?,"seed"?,
+//! "then":{"kind",…}}`. `nth` counts from 1 what the rest of the match covers; `probability` is 0 to 1 and strikes the
+//! same requests again under the same `seed`. `SIMULATOR_RULES_FILE` names a JSON array of rules to start with, and to
+//! come back to after a reset.
+//!
+//! | kind | what happens |
+//! |---|---|
+//! | `error`, `errorAfter` | `status`, `code`, `message`?: this error, before or after acting |
+//! | `delay` | `ms`; or `minMs`, `maxMs`; or `medianMs`, `longestMs` for a heavy tail (a quarter takes twice the median) |
+//! | `stale` | a query that does not see an approval of the last `seconds`: 404, or with `"shows":"before"` the payment as it was |
+//! | `dropBefore`, `dropAfter` | the connection closes without an answer, before or after acting |
+//! | `hold` | acts, and answers when the rule is deleted |
+//! | `html` | `status`: a proxy's page |
+//! | `truncate`, `oversized`, `slowBody` | half the JSON; JSON of at least `bytes`; `bytesPerSecond` |
+//! | `rateLimit` | 429, with `retryAfterSeconds`? |
+//! | `early`, `late` | a webhook sent before the answer of the call that caused it, or `seconds` later on the clock |
+//! | `twice`, `reordered`, `lost` | a webhook sent twice under one id, kept back until the next to its address, never sent |
+//!
+//! Endpoints: `confirm`, `query`, `create`, `cancel`, `virtualAccount`, `keyIn`, `cashReceipt`, `transactions`, `settlements`; and `webhook` for the last two rows.
 
 mod amount;
 mod answer;
 mod call;
+mod cancels;
+mod cash_receipts;
+mod changes;
 mod clock;
 mod control;
+mod control_page;
+mod courier;
+mod deliveries;
 mod errors;
+mod events;
 mod exchange;
+mod faults;
+mod flood;
 mod idempotency;
+mod institutions;
+mod key_in;
 mod keys;
 mod ledger;
+mod listing;
 mod lock;
+mod means;
 mod merchants;
+mod method;
 mod opening;
 mod operations;
 mod payments;
+mod record_control;
+mod records;
 mod requests;
 mod rules;
+mod rules_file;
 mod sdk;
 mod server;
 mod settings;
+mod settlements;
+mod spoil;
+mod stale;
 mod toss_api;
+mod transactions;
+mod virtual_accounts;
+mod visit;
+mod webhook_control;
+mod webhooks;
+mod widget;
 mod window;
 mod wire;
 
@@ -59,20 +126,26 @@ use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use cash_receipts::CashReceipts;
 use clock::Clock;
+use flood::Flood;
 use idempotency::Idempotency;
 use ledger::Ledger;
 use lock::Lock;
 use merchants::Merchants;
 use payments::Payments;
+use records::Records;
 use requests::Requests;
 use rules::Rules;
+use webhooks::Webhooks;
 
 pub use merchants::{KeyPair, Merchant};
+pub use rules_file::RulesFileError;
 pub use server::{Error, serve};
 pub use settings::{
-    DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Effect,
-    Latency, Mismatch, ReplayErrors, Settings, SettingsError, Switches,
+    CancelSwitches, ConsecutiveCancel, DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY,
+    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, OrderIds, ReplayErrors, Settings,
+    SettingsError, Switches,
 };
 
 /// Everything the simulator knows.
@@ -84,10 +157,14 @@ struct Simulator {
     base_url: String,
     clock: Clock,
     payments: Lock<Payments>,
+    cash_receipts: Lock<CashReceipts>,
     ledger: Lock<Ledger>,
     idempotency: Arc<Idempotency>,
     requests: Lock<Requests>,
     rules: Rules,
+    flood: Flood,
+    webhooks: Webhooks,
+    records: Lock<Records>,
     latency: Lock<Latency>,
     latency_at_start: Latency,
     tasks: TaskTracker,
@@ -95,17 +172,21 @@ struct Simulator {
 }
 
 impl Simulator {
-    fn new(settings: &Settings, addr: SocketAddr, stop: CancellationToken) -> Self {
+    fn new(settings: &Settings, rules: Rules, addr: SocketAddr, stop: CancellationToken) -> Self {
         Self {
             merchants: Merchants::new(&settings.merchants),
             switches: settings.switches,
             base_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{addr}")),
             clock: Clock::default(),
             payments: Lock::default(),
+            cash_receipts: Lock::default(),
             ledger: Lock::default(),
             idempotency: Arc::default(),
             requests: Lock::default(),
-            rules: Rules::default(),
+            rules,
+            flood: Flood::limited_to(settings.switches.requests_per_minute),
+            webhooks: Webhooks::default(),
+            records: Lock::default(),
             latency: Lock::new(settings.latency),
             latency_at_start: settings.latency,
             tasks: TaskTracker::new(),
@@ -115,8 +196,13 @@ impl Simulator {
 
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
-        self.rules.delete_all();
+        self.rules.reset();
+        self.flood.limit(self.switches.requests_per_minute);
+        self.webhooks.reset();
+        self.records.with(|records| *records = Records::default());
+        self.merchants.reset();
         self.payments.with(|table| *table = Payments::default());
+        self.cash_receipts.with(|table| *table = CashReceipts::default());
         self.ledger.with(|ledger| *ledger = Ledger::default());
         self.idempotency.reset();
         self.requests.with(Requests::reset);
@@ -130,7 +216,11 @@ fn routes(simulator: Arc<Simulator>) -> Router {
         .merge(toss_api::routes())
         .merge(sdk::routes())
         .merge(window::routes())
+        .merge(widget::routes())
         .merge(control::routes())
+        .merge(webhook_control::routes())
+        .merge(record_control::routes())
+        .merge(control_page::routes())
         .route("/livez", get(async || "ok"))
         .with_state(simulator)
 }

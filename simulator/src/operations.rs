@@ -1,4 +1,4 @@
-//! What Toss does for a merchant: open a payment, confirm it, show it.
+//! What Toss does for a merchant: confirm a payment and show it here, the rest in the modules that are named here.
 //!
 //! By the time a call arrives here the caller is known and no earlier answer exists. Nothing waits under a lock; the
 //! approval itself is one short critical section in which status and ledger move together.
@@ -11,40 +11,59 @@ use crate::Simulator;
 use crate::amount;
 use crate::answer::Answer;
 use crate::call::{Call, Operation};
+use crate::cancels;
+use crate::cash_receipts::{self as receipts, CashReceipt};
+use crate::changes;
 use crate::clock;
 use crate::errors::{Code, FORBIDDEN_REQUEST, INVALID_REQUEST, NOT_FOUND_PAYMENT, UNAPPROVED_ORDER_ID};
+use crate::key_in;
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::opening;
-use crate::payments::{Confirm, Payment};
+use crate::payments::{Confirm, Payment, Status};
 use crate::settings::{Effect, Mismatch};
-use crate::wire;
+use crate::{settlements, transactions, virtual_accounts, wire};
 
 /// Longer ones cannot be Toss's own.
 const PAYMENT_KEY_LENGTH_MAX: usize = 200;
 
 /// Answers a call, taking `delay` longer than usual.
 pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Answer {
-    let result = match &call.operation {
-        Operation::Confirm => confirm(simulator, call, caller, delay).await,
-        Operation::Create => {
-            wait(delay).await;
-            opening::from_server(simulator, &call.body, caller)
-        }
-        Operation::QueryByKey(key) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.get(key), &caller))
-        }
-        Operation::QueryByOrder(order_id) => {
-            wait(delay).await;
-            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))
-        }
-        Operation::Unknown(code) => Err(*code),
-    };
-    match result {
-        Ok(payment) => Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)),
-        Err(code) => Answer::error(code, call.language),
+    // A confirm takes a time of its own, and adds the delay to it.
+    if !matches!(call.operation, Operation::Confirm) {
+        wait(delay).await;
     }
+    work(simulator, call, caller, delay).await.unwrap_or_else(|code| Answer::error(code, call.language))
+}
+
+async fn work(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Result<Answer, Code> {
+    let receipt = |receipt: &CashReceipt| Answer::ok(&wire::cash_receipts::body(receipt, simulator.clock.now()));
+    let payment = match &call.operation {
+        Operation::Confirm => confirm(simulator, call, caller, delay).await?,
+        Operation::Create => opening::from_server(simulator, &call.body, caller)?,
+        Operation::Cancel(key) => cancels::from_merchant(simulator, key, &call.body, caller)?,
+        Operation::VirtualAccount => virtual_accounts::issue(simulator, &call.body, caller)?,
+        Operation::KeyIn => key_in::pay(simulator, &call.body, caller)?,
+        Operation::QueryByKey(key) => simulator.payments.with(|table| visible(table.get(key), &caller))?,
+        Operation::QueryByOrder(order_id) => {
+            simulator.payments.with(|table| visible(table.latest_of_order(order_id), &caller))?
+        }
+        Operation::Transactions => return transactions::list(simulator, call, &caller),
+        Operation::Settlements => return settlements::list(simulator, call, &caller),
+        Operation::Settle => return settlements::ask_for(simulator, call, &caller),
+        Operation::IssueCashReceipt => {
+            return Ok(receipt(&receipts::issue(simulator, &call.body, &caller)?));
+        }
+        Operation::CancelCashReceipt(key) => {
+            return Ok(receipt(&receipts::cancel(simulator, key, &call.body, &caller)?));
+        }
+        Operation::ListCashReceipts => {
+            let page = receipts::list(simulator, call.query.as_deref(), &caller)?;
+            return Ok(Answer::ok(&wire::cash_receipts::page(&page, simulator.clock.now())));
+        }
+        Operation::Unknown(code) => return Err(*code),
+    };
+    Ok(Answer::ok(&wire::payment(&payment, simulator.clock.now(), call.language, &simulator.base_url)))
 }
 
 /// A merchant sees its own payments; somebody else's do not exist.
@@ -72,13 +91,17 @@ async fn confirm(simulator: &Simulator, call: &Call, caller: Owner, delay: Durat
 
 fn approve(simulator: &Simulator, asked: &Confirm) -> Result<Payment, Code> {
     let now = simulator.clock.now();
-    simulator.payments.with(|table| {
+    let payment = simulator.payments.with(|table| {
         let payment = table.confirm(asked, now)?;
-        simulator.ledger.with(|ledger| {
-            ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
-        });
+        if payment.approval().is_some() {
+            simulator.ledger.with(|ledger| {
+                ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
+            });
+        }
         Ok(payment)
-    })
+    })?;
+    changes::status_changed(simulator, &payment, now);
+    if let Status::Aborted(code) = payment.status(now) { Err(code) } else { Ok(payment) }
 }
 
 /// The three fields of a confirm; whatever else the body holds is ignored, as Toss does.

@@ -1,10 +1,13 @@
 //! The payments and their state machine. No HTTP and no JSON: see `wire` for how a payment looks outside.
 //!
 //! ```text
-//! READY --authenticate--> IN_PROGRESS --confirm--> DONE
-//!   |                          |--- declined ----> ABORTED
-//!   '-- 30 min --> EXPIRED <---'-- 10 min
+//! READY --authenticate--> IN_PROGRESS --confirm--> DONE --cancel--> CANCELED or PARTIAL_CANCELED
+//!   |                      |   |   '---- declined ---> ABORTED
+//!   '-- 30 min --> EXPIRED <---'   |                       deposit
+//!                                  '-- virtual account --> WAITING_FOR_DEPOSIT <--> DONE
 //! ```
+//!
+//! From opening to confirm is here; how money comes in is in `approval`, how it goes back in `cancel`.
 //!
 //! Expiry is never stored: it follows from when a payment was opened or authenticated and from the clock, so no sweep
 //! can be late. A confirm that arrived in time keeps its payment from expiring while it is being worked on. At most
@@ -15,22 +18,30 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::clock;
-use crate::errors::{
-    ALREADY_PROCESSED_PAYMENT, BELOW_MINIMUM_AMOUNT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT,
-    NOT_FOUND_PAYMENT_SESSION,
-};
-use crate::keys;
-use crate::merchants::Owner;
+pub(crate) mod approval;
+pub(crate) mod cancel;
+mod choice;
+pub(crate) mod deadlines;
 
-/// About 600 bytes each; fifty seconds of the highest rate the simulator is built for.
+use crate::cash_receipts::CashReceipt;
+use crate::clock;
+use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, INVALID_API_KEY, NOT_FOUND_PAYMENT, NOT_FOUND_PAYMENT_SESSION};
+use crate::keys;
+use crate::means::Means;
+use crate::merchants::Owner;
+use crate::method::Method;
+use crate::visit::Visit;
+use approval::Approval;
+use cancel::Cancel;
+use deadlines::Deadlines;
+
+/// About 800 bytes each; fifty seconds of the highest rate the simulator is built for.
 const PAYMENTS_MAX: usize = 500_000;
 /// How many of the oldest are looked at to find a finished one: keeps opening a payment short even when none is.
 const OLDEST_LOOKED_AT: usize = 16;
 
 const AUTHENTICATE_WITHIN: Duration = Duration::minutes(30);
 const CONFIRM_WITHIN: Duration = Duration::minutes(10);
-const CARD_MINIMUM_KRW: i64 = 100;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Payment {
@@ -40,9 +51,25 @@ pub(crate) struct Payment {
     pub(crate) order_name: Arc<str>,
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
+    /// The part of the amount that carries no VAT.
+    pub(crate) tax_free: i64,
+    /// Unknown outside before the shopper has authenticated.
+    pub(crate) means: Arc<Means>,
+    pub(crate) partial_cancelable: bool,
     pub(crate) secret: Arc<str>,
-    pub(crate) redirect: Option<Arc<Redirect>>,
+    /// Absent when a test plays the shopper.
+    pub(crate) visit: Option<Arc<Visit>>,
+    /// What the shopper chose; absent until then.
+    pub(crate) method: Option<Method>,
     pub(crate) requested_at: OffsetDateTime,
+    /// Until when a virtual account takes the deposit; None while none is issued.
+    pub(crate) due_at: Option<OffsetDateTime>,
+    /// The key of the newest movement: issue, approval, deposit, cancel.
+    pub(crate) last_transaction_key: Option<Arc<str>>,
+    /// Oldest first.
+    pub(crate) cancels: Vec<Arc<Cancel>>,
+    /// Oldest first: one for the approval, one for each cancel after it.
+    pub(crate) cash_receipts: Vec<Arc<CashReceipt>>,
     state: State,
     /// The issuer's answer, chosen by the shopper in the window or by the control API; None approves.
     decline: Option<Code>,
@@ -53,23 +80,30 @@ pub(crate) struct Payment {
 #[derive(Debug, Clone)]
 enum State {
     Ready,
-    InProgress { since: OffsetDateTime },
-    Done { approval: Arc<Approval> },
-    Aborted { failure: Code },
-}
-
-#[derive(Debug)]
-pub(crate) struct Approval {
-    pub(crate) at: OffsetDateTime,
-    pub(crate) transaction_key: String,
+    InProgress {
+        since: OffsetDateTime,
+    },
+    WaitingForDeposit,
+    /// The money has moved; the cancels say how much of it went back.
+    Paid {
+        approval: Arc<Approval>,
+    },
+    /// Cancelled before the deposit: no money ever moved.
+    Withdrawn,
+    Aborted {
+        failure: Code,
+    },
 }
 
 /// What a payment is at one moment: its state, with the two clocks applied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Status {
     Ready,
     InProgress,
-    Done(Arc<Approval>),
+    WaitingForDeposit,
+    Done,
+    PartialCanceled,
+    Canceled,
     Aborted(Code),
     Expired,
 }
@@ -81,13 +115,6 @@ pub(crate) enum Currency {
     Jpy,
 }
 
-/// Where the window sends the shopper back to.
-#[derive(Debug)]
-pub(crate) struct Redirect {
-    pub(crate) success: url::Url,
-    pub(crate) fail: url::Url,
-}
-
 /// A payment about to be opened, already checked by whoever read it.
 pub(crate) struct Opening {
     /// Chosen by a test; otherwise made in Toss's form.
@@ -97,7 +124,10 @@ pub(crate) struct Opening {
     pub(crate) order_name: String,
     pub(crate) currency: Currency,
     pub(crate) amount: i64,
-    pub(crate) redirect: Option<Redirect>,
+    pub(crate) tax_free: i64,
+    pub(crate) means: Means,
+    pub(crate) partial_cancelable: bool,
+    pub(crate) visit: Option<Visit>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -125,15 +155,46 @@ impl Payment {
             State::Ready => Status::Ready,
             State::InProgress { since } if now - *since > CONFIRM_WITHIN && !self.confirming => Status::Expired,
             State::InProgress { .. } => Status::InProgress,
-            State::Done { approval } => Status::Done(Arc::clone(approval)),
+            State::WaitingForDeposit => Status::WaitingForDeposit,
+            State::Paid { .. } => match self.cancels.as_slice() {
+                [] => Status::Done,
+                [only] if only.amount == self.amount => Status::Canceled,
+                // It stays so even when the partial cancels have left nothing.
+                [..] => Status::PartialCanceled,
+            },
+            State::Withdrawn => Status::Canceled,
             State::Aborted { failure } => Status::Aborted(*failure),
         }
+    }
+
+    /// The approval of a payment whose money has moved, whether or not it went back later.
+    pub(crate) fn approval(&self) -> Option<&Approval> {
+        match &self.state {
+            State::Paid { approval } => Some(approval),
+            State::Ready
+            | State::InProgress { .. }
+            | State::WaitingForDeposit
+            | State::Withdrawn
+            | State::Aborted { .. } => None,
+        }
+    }
+
+    /// What can still be cancelled.
+    pub(crate) fn balance(&self) -> i64 {
+        self.amount - self.cancels.iter().map(|cancel| cancel.amount).sum::<i64>()
+    }
+
+    /// The part of the balance that carries no VAT.
+    pub(crate) fn tax_free_balance(&self) -> i64 {
+        self.tax_free - self.cancels.iter().map(|cancel| cancel.tax_free).sum::<i64>()
     }
 
     fn is_finished(&self, now: OffsetDateTime) -> bool {
         match self.status(now) {
             Status::Ready | Status::InProgress => false,
-            Status::Done(_) | Status::Aborted(_) | Status::Expired => true,
+            // An account nobody paid into in time: without this, abandoned ones would fill the table for good.
+            Status::WaitingForDeposit => self.is_past_due(now),
+            Status::Done | Status::PartialCanceled | Status::Canceled | Status::Aborted(_) | Status::Expired => true,
         }
     }
 
@@ -145,16 +206,17 @@ impl Payment {
         }
         match self.status(confirm.received_at) {
             Status::Ready | Status::Expired => return Err(NOT_FOUND_PAYMENT_SESSION),
-            Status::Done(_) | Status::Aborted(_) => return Err(ALREADY_PROCESSED_PAYMENT),
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::PartialCanceled
+            | Status::Canceled
+            | Status::Aborted(_) => return Err(ALREADY_PROCESSED_PAYMENT),
             Status::InProgress => {}
         }
         if *self.order_id != *confirm.order_id || self.amount != confirm.amount {
             return Err(confirm.mismatch);
         }
-        if self.currency == Currency::Krw && self.amount < CARD_MINIMUM_KRW {
-            return Err(BELOW_MINIMUM_AMOUNT);
-        }
-        Ok(())
+        if self.currency == Currency::Krw { self.means.check_amount(self.amount) } else { Ok(()) }
     }
 }
 
@@ -164,6 +226,8 @@ pub(crate) struct Payments {
     /// The keys of an order's payments, oldest first.
     by_order: HashMap<Arc<str>, Vec<Arc<str>>>,
     oldest: VecDeque<Arc<str>>,
+    unauthenticated: Deadlines,
+    unconfirmed: Deadlines,
 }
 
 impl Payments {
@@ -177,15 +241,24 @@ impl Payments {
             order_name: opening.order_name.into(),
             currency: opening.currency,
             amount: opening.amount,
+            tax_free: opening.tax_free,
+            means: Arc::new(opening.means),
+            partial_cancelable: opening.partial_cancelable,
             secret: keys::secret().into(),
-            redirect: opening.redirect.map(Arc::new),
+            visit: opening.visit.map(Arc::new),
+            method: None,
             requested_at: now,
+            due_at: None,
+            last_transaction_key: None,
+            cancels: Vec::new(),
+            cash_receipts: Vec::new(),
             state: State::Ready,
             decline: None,
             confirming: false,
         };
         self.by_order.entry(Arc::clone(&payment.order_id)).or_default().push(Arc::clone(&key));
         self.oldest.push_back(Arc::clone(&key));
+        self.wait_for_shopper(&payment);
         self.by_key.insert(key, payment.clone());
         Ok(payment)
     }
@@ -211,10 +284,17 @@ impl Payments {
             Status::Ready => {
                 payment.state = State::InProgress { since: now };
                 payment.decline = decline;
-                Some(payment.clone())
+                let payment = payment.clone();
+                self.wait_for_shop(&payment, now);
+                Some(payment)
             }
             Status::InProgress => Some(payment.clone()),
-            Status::Done(_) | Status::Aborted(_) | Status::Expired => None,
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::PartialCanceled
+            | Status::Canceled
+            | Status::Aborted(_)
+            | Status::Expired => None,
         }
     }
 
@@ -226,16 +306,16 @@ impl Payments {
         Ok(())
     }
 
-    /// Decides a confirm. Of any number of them for one payment exactly one gets past the check.
+    /// Decides a confirm: money moves, or an account is issued for it. Of any number of confirms of one payment exactly
+    /// one gets past the check.
     pub(crate) fn confirm(&mut self, confirm: &Confirm, now: OffsetDateTime) -> Result<Payment, Code> {
         let payment = self.by_key.get_mut(confirm.payment_key.as_str()).ok_or(NOT_FOUND_PAYMENT)?;
         payment.check_confirm(confirm)?;
         if let Some(failure) = payment.decline {
             payment.state = State::Aborted { failure };
-            return Err(failure);
+            return Ok(payment.clone());
         }
-        let approval = Arc::new(Approval { at: now, transaction_key: keys::transaction_key() });
-        payment.state = State::Done { approval };
+        payment.approve_or_issue(now);
         Ok(payment.clone())
     }
 
@@ -288,11 +368,14 @@ impl Payments {
 }
 
 impl Status {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ready => "READY",
             Self::InProgress => "IN_PROGRESS",
-            Self::Done(_) => "DONE",
+            Self::WaitingForDeposit => "WAITING_FOR_DEPOSIT",
+            Self::Done => "DONE",
+            Self::PartialCanceled => "PARTIAL_CANCELED",
+            Self::Canceled => "CANCELED",
             Self::Aborted(_) => "ABORTED",
             Self::Expired => "EXPIRED",
         }

@@ -20,8 +20,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
+use crate::rules::Rules;
+use crate::rules_file::{self, RulesFileError};
 use crate::settings::{Settings, SettingsError};
-use crate::{Simulator, routes};
+use crate::{Simulator, changes, courier, routes};
 
 /// How long answers under way may take to leave after a stop. Whatever waits on purpose does not use it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -32,6 +34,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub enum Error {
     #[error("the settings are not usable")]
     Settings(#[from] SettingsError),
+    #[error("webhooks cannot be sent")]
+    Webhooks(#[source] reqwest::Error),
+    #[error("the rules are not usable")]
+    RulesFile(#[from] RulesFileError),
     #[error("the listener has no address")]
     Listener(#[source] io::Error),
 }
@@ -40,8 +46,14 @@ pub enum Error {
 pub async fn serve(listener: TcpListener, settings: Settings, stop: CancellationToken) -> Result<(), Error> {
     settings.check()?;
     let addr = listener.local_addr().map_err(Error::Listener)?;
-    let simulator = Arc::new(Simulator::new(&settings, addr, stop.clone()));
+    let rules = match &settings.rules_file {
+        Some(path) => rules_file::read(path).await?,
+        None => Rules::default(),
+    };
+    let simulator = Arc::new(Simulator::new(&settings, rules, addr, stop.clone()));
     let tasks = simulator.tasks.clone();
+    tasks.spawn(courier::carry(Arc::clone(&simulator), courier::client().map_err(Error::Webhooks)?));
+    tasks.spawn(changes::watch_the_clock(Arc::clone(&simulator)));
     let app = routes(simulator);
     tracing::info!(%addr, "the simulator answers");
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {

@@ -5,6 +5,7 @@
 //! means that somebody is about to run a real shop against a stand-in, so the simulator refuses to start.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub merchants: Vec<Merchant>,
     pub latency: Latency,
     pub switches: Switches,
+    /// A JSON array of rules that are there from the start.
+    pub rules_file: Option<PathBuf>,
 }
 
 /// How the simulator answers where it is not established how Toss does.
@@ -38,6 +41,55 @@ pub struct Switches {
     pub mismatch: Mismatch,
     /// Which errors are kept under an idempotency key and replayed.
     pub replay_errors: ReplayErrors,
+    /// How many requests a secret key may send to one endpoint in a minute. None: as many as it likes.
+    pub requests_per_minute: Option<u32>,
+    pub cancel: CancelSwitches,
+    /// Which characters an orderId may have.
+    pub order_ids: OrderIds,
+}
+
+/// Toss's own pages differ; the reference names the strict set, other pages and the field show the loose one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderIds {
+    /// Letters, digits, `-`, `_`, `=` and `.`
+    #[default]
+    Loose,
+    /// Letters, digits, `-` and `_`
+    Strict,
+}
+
+impl OrderIds {
+    pub(crate) fn extra(self) -> &'static [u8] {
+        match self {
+            Self::Loose => b"=.",
+            Self::Strict => b"",
+        }
+    }
+}
+
+/// The same for cancels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CancelSwitches {
+    /// The answer to a refund of a deposited virtual account that names no account to refund to.
+    pub missing_refund_account: MissingRefundAccount,
+    /// Whether a second cancel of a payment within one second is `FORBIDDEN_CONSECUTIVE_REQUEST`.
+    pub consecutive: ConsecutiveCancel,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissingRefundAccount {
+    #[default]
+    InvalidRefundAccountInfo,
+    InvalidRequest,
+}
+
+/// Toss documents the code and neither the interval nor what counts. Allowed by default, because partial cancels in
+/// quick succession have been seen to work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ConsecutiveCancel {
+    #[default]
+    Allow,
+    Refuse,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,6 +137,8 @@ pub enum SettingsError {
     KeyPair { merchant: String },
     #[error("two merchants or pairs share a key")]
     SharedKey,
+    #[error("there are at most {0} key pairs")]
+    TooManyKeys(usize),
     #[error("a merchant id has 1 to 14 characters, and there is at least one merchant with a key pair")]
     Merchant,
     #[error("the shortest latency is longer than the longest, or the longest is over {0:?}")]
@@ -102,13 +156,14 @@ impl Default for Settings {
             merchants: vec![Merchant::default()],
             latency: Latency::default(),
             switches: Switches::default(),
+            rules_file: None,
         }
     }
 }
 
 impl Settings {
     /// Reads `SIMULATOR_ADDR`, `SIMULATOR_PUBLIC_URL`, `SIMULATOR_CLIENT_KEY`, `SIMULATOR_SECRET_KEY`,
-    /// `SIMULATOR_MISMATCH` and `SIMULATOR_REPLAY_ERRORS`; what is not set has its default.
+    /// `SIMULATOR_RULES_FILE` and the switches; what is not set has its default.
     pub fn from_env() -> Result<Self, SettingsError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -130,28 +185,8 @@ impl Settings {
             (None, None) => {}
             (Some(_), None) | (None, Some(_)) => return Err(SettingsError::HalfAPair),
         }
-        if let Some(code) = read("SIMULATOR_MISMATCH") {
-            settings.switches.mismatch = match code.as_str() {
-                "INVALID_REQUEST" => Mismatch::InvalidRequest,
-                "FORBIDDEN_REQUEST" => Mismatch::ForbiddenRequest,
-                "UNAPPROVED_ORDER_ID" => Mismatch::UnapprovedOrderId,
-                other => {
-                    let why = format!("`{other}`; use INVALID_REQUEST, FORBIDDEN_REQUEST or UNAPPROVED_ORDER_ID");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_MISMATCH", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_REPLAY_ERRORS") {
-            settings.switches.replay_errors = match which.as_str() {
-                "all" => ReplayErrors::All,
-                "4xx" => ReplayErrors::ClientErrors,
-                "none" => ReplayErrors::None,
-                other => {
-                    let why = format!("`{other}`; use all, 4xx or none");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
-                }
-            };
-        }
+        settings.switches = Switches::from_variables(&read)?;
+        settings.rules_file = read("SIMULATOR_RULES_FILE").map(PathBuf::from);
         settings.check()?;
         Ok(settings)
     }
@@ -165,18 +200,8 @@ impl Settings {
         }
         let mut keys = Vec::new();
         for merchant in &self.merchants {
-            if !(1..=14).contains(&merchant.id.len()) || merchant.keys.is_empty() {
-                return Err(SettingsError::Merchant);
-            }
-            for pair in &merchant.keys {
-                if pair.client.starts_with("live_") || pair.secret.starts_with("live_") {
-                    return Err(SettingsError::LiveKey { merchant: merchant.id.clone() });
-                }
-                if !pair.matches() {
-                    return Err(SettingsError::KeyPair { merchant: merchant.id.clone() });
-                }
-                keys.extend([&pair.client, &pair.secret]);
-            }
+            merchant.check()?;
+            keys.extend(merchant.keys.iter().flat_map(|pair| [&pair.client, &pair.secret]));
         }
         let count = keys.len();
         keys.sort();
@@ -188,6 +213,71 @@ impl Settings {
             return Err(SettingsError::Merchant);
         }
         self.latency.check()
+    }
+}
+
+impl Switches {
+    fn from_variables(read: &impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut switches = Self::default();
+        if let Some(code) = read("SIMULATOR_MISMATCH") {
+            switches.mismatch = match code.as_str() {
+                "INVALID_REQUEST" => Mismatch::InvalidRequest,
+                "FORBIDDEN_REQUEST" => Mismatch::ForbiddenRequest,
+                "UNAPPROVED_ORDER_ID" => Mismatch::UnapprovedOrderId,
+                other => {
+                    let why = format!("`{other}`; use INVALID_REQUEST, FORBIDDEN_REQUEST or UNAPPROVED_ORDER_ID");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_MISMATCH", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_REPLAY_ERRORS") {
+            switches.replay_errors = match which.as_str() {
+                "all" => ReplayErrors::All,
+                "4xx" => ReplayErrors::ClientErrors,
+                "none" => ReplayErrors::None,
+                other => {
+                    let why = format!("`{other}`; use all, 4xx or none");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
+                }
+            };
+        }
+        if let Some(limit) = read("SIMULATOR_RATE_LIMIT") {
+            let why = format!("`{limit}`; use a number from 1, Toss's is 100");
+            let limit = limit.parse().ok().filter(|limit| *limit > 0);
+            let wrong = SettingsError::Variable { name: "SIMULATOR_RATE_LIMIT", why };
+            switches.requests_per_minute = Some(limit.ok_or(wrong)?);
+        }
+        if let Some(code) = read("SIMULATOR_MISSING_REFUND_ACCOUNT") {
+            switches.cancel.missing_refund_account = match code.as_str() {
+                "INVALID_REFUND_ACCOUNT_INFO" => MissingRefundAccount::InvalidRefundAccountInfo,
+                "INVALID_REQUEST" => MissingRefundAccount::InvalidRequest,
+                other => {
+                    let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_ORDER_IDS") {
+            switches.order_ids = match which.as_str() {
+                "loose" => OrderIds::Loose,
+                "strict" => OrderIds::Strict,
+                other => {
+                    let why = format!("`{other}`; use loose or strict");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_ORDER_IDS", why });
+                }
+            };
+        }
+        if let Some(which) = read("SIMULATOR_CONSECUTIVE_CANCEL") {
+            switches.cancel.consecutive = match which.as_str() {
+                "allow" => ConsecutiveCancel::Allow,
+                "refuse" => ConsecutiveCancel::Refuse,
+                other => {
+                    let why = format!("`{other}`; use allow or refuse");
+                    return Err(SettingsError::Variable { name: "SIMULATOR_CONSECUTIVE_CANCEL", why });
+                }
+            };
+        }
+        Ok(switches)
     }
 }
 
@@ -236,6 +326,7 @@ mod tests {
         assert!(why.contains("SIMULATOR_ADDR") && why.contains("127.0.0.1:8090"), "{why}");
         let why = read(&[("SIMULATOR_PUBLIC_URL", "pay.example")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_PUBLIC_URL") && why.contains("https://"), "{why}");
+        assert!(read(&[("SIMULATOR_RATE_LIMIT", "0")]).unwrap_err().to_string().contains("SIMULATOR_RATE_LIMIT"));
         let why = read(&[("SIMULATOR_MISMATCH", "TEAPOT")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_MISMATCH") && why.contains("FORBIDDEN_REQUEST"), "{why}");
     }

@@ -23,9 +23,16 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
         .route("/v1/payments", post(create))
         .route("/v1/payments/confirm", post(confirm))
+        .route("/v1/payments/key-in", post(key_in))
         .route("/v1/payments/{payment_key}", get(query_by_key))
+        .route("/v1/payments/{payment_key}/cancel", post(cancel))
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/v1/payments/orders/{order_id}", get(query_by_order))
+        .route("/v1/transactions", get(transactions))
+        .route("/v1/settlements", get(settlements).post(settle))
+        .route("/v1/virtual-accounts", post(virtual_account))
+        .route("/v1/cash-receipts", post(issue_cash_receipt).get(list_cash_receipts))
+        .route("/v1/cash-receipts/{receipt_key}/cancel", post(cancel_cash_receipt))
         .method_not_allowed_fallback(unknown_method)
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -68,8 +75,46 @@ async fn confirm(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Respo
     ask(simulator, Operation::Confirm, parts).await
 }
 
-/// The last part of a path; one that is not UTF-8 names nothing.
+async fn transactions(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Transactions, parts).await
+}
+
+async fn settlements(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Settlements, parts).await
+}
+
+async fn settle(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::Settle, parts).await
+}
+
+async fn key_in(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::KeyIn, parts).await
+}
+
+async fn virtual_account(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::VirtualAccount, parts).await
+}
+
+async fn issue_cash_receipt(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::IssueCashReceipt, parts).await
+}
+
+async fn list_cash_receipts(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {
+    ask(simulator, Operation::ListCashReceipts, parts).await
+}
+
+/// A name inside a path; one that is not UTF-8 names nothing.
 type Name = Result<Path<String>, PathRejection>;
+
+async fn cancel(State(simulator): State<Arc<Simulator>>, key: Name, parts: Parts) -> Response {
+    let operation = key.map_or(Operation::Unknown(NOT_FOUND), |Path(key)| Operation::Cancel(key));
+    ask(simulator, operation, parts).await
+}
+
+async fn cancel_cash_receipt(State(simulator): State<Arc<Simulator>>, key: Name, parts: Parts) -> Response {
+    let operation = key.map_or(Operation::Unknown(NOT_FOUND), |Path(key)| Operation::CancelCashReceipt(key));
+    ask(simulator, operation, parts).await
+}
 
 async fn query_by_key(State(simulator): State<Arc<Simulator>>, key: Name, parts: Parts) -> Response {
     let operation = key.map_or(Operation::Unknown(NOT_FOUND), |Path(key)| Operation::QueryByKey(key));

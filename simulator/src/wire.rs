@@ -4,13 +4,20 @@
 //! a wrong field name in a client cannot agree with itself here. Field values stay Korean in every language; only the
 //! text of a failure follows the caller.
 
+pub(crate) mod cash_receipts;
+mod methods;
+
 use serde::Serialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::amount;
 use crate::clock;
 use crate::errors::{Code, EXPIRED_PAYMENT, Language};
+use crate::payments::cancel::Cancel;
 use crate::payments::{Payment, Status};
+use cash_receipts::{CashReceiptBody, PaymentReceipt};
+use methods::Methods;
 
 /// The version of Toss's API that is imitated.
 const VERSION: &str = "2022-11-16";
@@ -18,39 +25,41 @@ const VERSION: &str = "2022-11-16";
 /// A part of a payment that the simulator never has: always null.
 type Absent = Option<()>;
 
+const DASHBOARD: &str = "https://dashboard-sandbox.tosspayments.com";
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentBody<'a> {
     m_id: &'a str,
-    last_transaction_key: Option<String>,
+    pub(crate) last_transaction_key: Option<&'a str>,
     payment_key: &'a str,
-    order_id: &'a str,
+    pub(crate) order_id: &'a str,
     order_name: &'a str,
     tax_exemption_amount: i64,
-    status: &'static str,
+    pub(crate) status: &'static str,
     requested_at: String,
-    approved_at: Option<String>,
+    pub(crate) approved_at: Option<String>,
     use_escrow: Option<bool>,
     culture_expense: bool,
-    card: Option<Card>,
-    virtual_account: Absent,
-    transfer: Absent,
-    mobile_phone: Absent,
+    card: Option<methods::CardBody<'a>>,
+    pub(crate) virtual_account: Option<methods::AccountBody<'a>>,
+    transfer: Option<methods::TransferBody>,
+    mobile_phone: Option<methods::MobilePhoneBody<'a>>,
     gift_certificate: Absent,
-    cash_receipt: Absent,
-    cash_receipts: Absent,
+    cash_receipt: Option<PaymentReceipt<'a>>,
+    cash_receipts: Option<Vec<CashReceiptBody<'a>>>,
     discount: Absent,
-    cancels: Absent,
-    secret: Option<&'a str>,
+    cancels: Option<Vec<CancelBody<'a>>>,
+    pub(crate) secret: Option<&'a str>,
     r#type: &'static str,
-    easy_pay: Absent,
+    easy_pay: Option<methods::EasyPayBody>,
     country: &'static str,
     failure: Option<Failure>,
     is_partial_cancelable: bool,
     receipt: Option<Link>,
     checkout: Option<Link>,
     currency: &'static str,
-    total_amount: i64,
+    pub(crate) total_amount: i64,
     balance_amount: i64,
     supplied_amount: i64,
     vat: i64,
@@ -62,20 +71,19 @@ pub(crate) struct PaymentBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Card {
-    issuer_code: &'static str,
-    acquirer_code: &'static str,
-    number: &'static str,
-    installment_plan_months: u8,
-    is_interest_free: bool,
-    interest_payer: Absent,
-    approve_no: &'static str,
-    use_card_point: bool,
-    #[serde(rename = "cardType")]
-    kind: &'static str,
-    owner_type: &'static str,
-    acquire_status: &'static str,
-    amount: i64,
+pub(crate) struct CancelBody<'a> {
+    transaction_key: &'a str,
+    cancel_reason: &'a str,
+    tax_exemption_amount: i64,
+    canceled_at: String,
+    transfer_discount_amount: i64,
+    easy_pay_discount_amount: i64,
+    receipt_key: Option<&'a str>,
+    cancel_status: &'static str,
+    cancel_request_id: Absent,
+    cancel_amount: i64,
+    tax_free_amount: i64,
+    refundable_amount: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +97,19 @@ struct Link {
     url: String,
 }
 
+impl PaymentBody<'_> {
+    pub(crate) fn has_virtual_account(&self) -> bool {
+        self.virtual_account.is_some()
+    }
+
+    /// The last of `cancels` as it is on the wire.
+    pub(crate) fn newest_cancel(&self) -> Option<Value> {
+        // Nearly every payment that is looked at has none, and is not turned over for it.
+        let cancels = self.cancels.as_ref()?;
+        serde_json::to_value(cancels).ok()?.as_array()?.last().cloned()
+    }
+}
+
 /// The payment as it is at `now`. `base_url` is where the checkout link leads: to the simulator instead of Toss.
 pub(crate) fn payment<'a>(
     payment: &'a Payment,
@@ -99,22 +120,23 @@ pub(crate) fn payment<'a>(
     let status = payment.status(now);
     let failure = |code: Code| Failure { code: code.name(), message: code.text(language) };
     let key = &payment.key;
-    let receipt = || Link {
-        url: format!("https://dashboard-sandbox.tosspayments.com/receipt/redirection?transactionId={key}&ref=PX"),
-    };
     // What is known of a payment grows with its status, and an expired one has forgotten nearly all of it.
-    let (method, approval, failure) = match &status {
-        Status::Ready => (None, None, None),
-        Status::InProgress => (Some("카드"), None, None),
-        Status::Done(approval) => (Some("카드"), Some(approval), None),
-        Status::Aborted(code) => (Some("카드"), None, Some(failure(*code))),
-        Status::Expired => (None, None, Some(failure(EXPIRED_PAYMENT))),
+    let (method, failure) = match status {
+        Status::Ready => (None, None),
+        Status::InProgress | Status::WaitingForDeposit | Status::Done | Status::PartialCanceled | Status::Canceled => {
+            (Some(payment.means.name()), None)
+        }
+        Status::Aborted(code) => (Some(payment.means.name()), Some(failure(code))),
+        Status::Expired => (None, Some(failure(EXPIRED_PAYMENT))),
     };
     let alive = !matches!(status, Status::Expired);
-    let vat = amount::vat(payment.amount);
+    let approval = payment.approval();
+    let methods = Methods::of(payment, now);
+    let (balance, tax_free) = (payment.balance(), payment.tax_free_balance());
+    let vat = amount::vat(balance - tax_free);
     PaymentBody {
         m_id: &payment.owner.merchant_id,
-        last_transaction_key: approval.map(|approval| approval.transaction_key.clone()),
+        last_transaction_key: payment.last_transaction_key.as_deref(),
         payment_key: key,
         order_id: &payment.order_id,
         order_name: &payment.order_name,
@@ -124,51 +146,51 @@ pub(crate) fn payment<'a>(
         approved_at: approval.map(|approval| clock::wire(approval.at)),
         use_escrow: alive.then_some(false),
         culture_expense: false,
-        card: approval.is_some().then(|| Card::test(payment.amount)),
-        virtual_account: None,
-        transfer: None,
-        mobile_phone: None,
+        card: methods.card,
+        virtual_account: methods.virtual_account,
+        transfer: methods.transfer,
+        mobile_phone: methods.mobile_phone,
         gift_certificate: None,
-        cash_receipt: None,
-        cash_receipts: None,
+        cash_receipt: payment.cash_receipts.first().map(|receipt| PaymentReceipt::of(receipt)),
+        cash_receipts: cash_receipts::of_payment(payment, now),
         discount: None,
-        cancels: None,
+        // Null, not an empty list, without any.
+        cancels: (!payment.cancels.is_empty()).then(|| payment.cancels.iter().map(|one| cancel(one)).collect()),
         secret: alive.then_some(&payment.secret),
         r#type: "NORMAL",
-        easy_pay: None,
+        easy_pay: methods.easy_pay,
         country: "KR",
         failure,
-        is_partial_cancelable: true,
-        receipt: approval.is_some().then(receipt),
+        is_partial_cancelable: payment.partial_cancelable,
+        receipt: methods::receipt_path(payment).map(|path| Link { url: format!("{DASHBOARD}{path}{key}&ref=PX") }),
         checkout: Some(Link { url: format!("{base_url}/v1/payments/{key}/checkout") }),
         currency: payment.currency.code(),
         total_amount: payment.amount,
-        balance_amount: payment.amount,
-        supplied_amount: payment.amount - vat,
+        balance_amount: balance,
+        // The tax is worked out anew on what is left. Before an approval that is the whole amount.
+        supplied_amount: balance - vat - tax_free,
         vat,
-        tax_free_amount: 0,
+        tax_free_amount: tax_free,
         method,
         version: VERSION,
         metadata: None,
     }
 }
 
-impl Card {
-    /// The one card of the simulator: a personal credit card, paid at once, with the approval number of Toss's tests.
-    fn test(amount: i64) -> Self {
-        Self {
-            issuer_code: "61",
-            acquirer_code: "61",
-            number: "12345678****123*",
-            installment_plan_months: 0,
-            is_interest_free: false,
-            interest_payer: None,
-            approve_no: "00000000",
-            use_card_point: false,
-            kind: "신용",
-            owner_type: "개인",
-            acquire_status: "READY",
-            amount,
-        }
+fn cancel(cancel: &Cancel) -> CancelBody<'_> {
+    CancelBody {
+        transaction_key: &cancel.transaction_key,
+        cancel_reason: &cancel.reason,
+        tax_exemption_amount: 0,
+        canceled_at: clock::wire(cancel.at),
+        transfer_discount_amount: 0,
+        easy_pay_discount_amount: cancel.easy_pay_discount,
+        receipt_key: cancel.receipt_key.as_deref(),
+        // Only foreign methods are cancelled later than they say.
+        cancel_status: "DONE",
+        cancel_request_id: None,
+        cancel_amount: cancel.amount,
+        tax_free_amount: cancel.tax_free,
+        refundable_amount: cancel.refundable,
     }
 }

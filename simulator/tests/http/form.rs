@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use simulator::DEFAULT_SECRET_KEY;
+use simulator::{DEFAULT_SECRET_KEY, OrderIds, Settings};
 
 use crate::harness::{Answer, Sim};
 
@@ -126,6 +126,18 @@ async fn malformed_bodies_and_unknown_paths_get_an_error_of_toss_form() {
 }
 
 #[tokio::test]
+async fn an_order_id_may_hold_more_than_the_reference_says_unless_told_otherwise() {
+    let body = json!({ "orderId": "MC44=.order", "amount": 1_000 });
+    let sim = Sim::start().await;
+    assert_eq!(sim.confirm(&sim.authenticated_with(body.clone()).await).await.says(), (200, "DONE".into()));
+    let mut settings = Settings::default();
+    settings.switches.order_ids = OrderIds::Strict;
+    let strict = Sim::with(settings).await;
+    let refused = strict.request(Method::POST, "/control/authenticate").json(&body).send().await.unwrap();
+    assert_eq!(refused.status(), 400);
+}
+
+#[tokio::test]
 async fn a_server_opens_payments_only_with_valid_fields() {
     let sim = Sim::start().await;
     let valid = json!({
@@ -133,7 +145,7 @@ async fn a_server_opens_payments_only_with_valid_fields() {
         "successUrl": "https://shop.example/ok", "failUrl": "https://shop.example/fail",
     });
     for (field, value, code) in [
-        ("method", json!("VIRTUAL_ACCOUNT"), "NOT_SUPPORTED_METHOD"),
+        ("method", json!("BITCOIN"), "NOT_SUPPORTED_METHOD"),
         ("amount", json!(0), "BELOW_ZERO_AMOUNT"),
         ("amount", Value::Null, "INVALID_REQUEST"),
         ("currency", json!("EUR"), "INVALID_CURRENCY"),

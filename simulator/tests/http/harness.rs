@@ -79,6 +79,28 @@ impl Sim {
         Answer::read(self.confirm_request(body).header("Idempotency-Key", key).send().await.unwrap()).await
     }
 
+    /// Plays the shopper and confirms: a card payment that is DONE.
+    pub(crate) async fn paid(&self, order_id: &str, amount: i64) -> Value {
+        let payment = self.authenticated(order_id, amount).await;
+        assert_eq!(self.confirm(&payment).await.says(), (200, "DONE".into()));
+        payment
+    }
+
+    /// A call on Toss's paths with the default secret key.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).basic_auth(DEFAULT_SECRET_KEY, Some(""));
+        Answer::read(request.json(body).send().await.unwrap()).await
+    }
+
+    pub(crate) fn cancel_request(&self, payment: &Value, body: &Value) -> RequestBuilder {
+        let path = format!("/v1/payments/{}/cancel", payment["paymentKey"].as_str().unwrap());
+        self.request(Method::POST, &path).basic_auth(DEFAULT_SECRET_KEY, Some("")).json(body)
+    }
+
+    pub(crate) async fn cancel(&self, payment: &Value, body: &Value) -> Answer {
+        Answer::read(self.cancel_request(payment, body).send().await.unwrap()).await
+    }
+
     pub(crate) async fn query(&self, path: &str) -> Answer {
         let request = self.request(Method::GET, path).basic_auth(DEFAULT_SECRET_KEY, Some(""));
         Answer::read(request.send().await.unwrap()).await

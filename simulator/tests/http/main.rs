@@ -2,9 +2,21 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod cancel;
+mod cash_receipt;
 mod confirm;
+mod control_page;
 mod faults;
 mod form;
 mod harness;
 mod idempotency;
+mod merchants;
+mod methods;
+mod outcomes;
+mod records;
+mod rules;
+mod shop;
+mod test_code;
+mod virtual_account;
+mod webhooks;
 mod window;

@@ -1,0 +1,110 @@
+//! A cancel from the request to the ledger: for a merchant's server, and for somebody in Toss's own console.
+//!
+//! Reads the body, has the payment decide, and writes down what moved. A virtual account that is cancelled before its
+//! deposit moves nothing, so the ledger says nothing of it.
+
+use axum::body::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::errors::{Code, INVALID_REQUEST};
+use crate::ledger::Kind;
+use crate::merchants::Owner;
+use crate::payments::Payment;
+use crate::payments::cancel::{By, CancelRequest, RefundAccount};
+use crate::{Simulator, amount, changes, clock};
+
+const REASON_LENGTH_MAX: usize = 200;
+
+/// Fields of any JSON type: numbers may be strings, and what is not known is ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Body {
+    cancel_reason: Value,
+    cancel_amount: Value,
+    tax_free_amount: Value,
+    currency: Value,
+    refundable_amount: Value,
+    refund_receive_account: Value,
+}
+
+pub(crate) fn from_merchant(
+    simulator: &Simulator,
+    payment_key: &str,
+    body: &Bytes,
+    caller: Owner,
+) -> Result<Payment, Code> {
+    let body: Body = serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)?;
+    cancel(simulator, payment_key, &body, By::Merchant(caller))
+}
+
+pub(crate) fn from_console(simulator: &Simulator, payment_key: &str, body: &Body) -> Result<Payment, Code> {
+    cancel(simulator, payment_key, body, By::Console)
+}
+
+fn cancel(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result<Payment, Code> {
+    let request = read(simulator, payment_key, body, by)?;
+    let now = simulator.clock.now();
+    let payment = simulator.payments.with(|table| {
+        let payment = table.cancel(&request, now)?;
+        if let (Some(_), Some(cancel)) = (payment.approval(), payment.cancels.last()) {
+            simulator.ledger.with(|ledger| {
+                ledger.append(Kind::Cancel, &payment.order_id, &payment.key, -cancel.amount, clock::wire(now));
+            });
+        }
+        Ok(payment)
+    })?;
+    changes::status_changed(simulator, &payment, now);
+    Ok(payment)
+}
+
+fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result<CancelRequest, Code> {
+    let reason = body
+        .cancel_reason
+        .as_str()
+        .filter(|reason| !reason.trim().is_empty() && reason.chars().count() <= REASON_LENGTH_MAX)
+        .ok_or(INVALID_REQUEST)?;
+    Ok(CancelRequest {
+        payment_key: payment_key.to_owned(),
+        by,
+        reason: reason.to_owned(),
+        amount: at_least(1, &body.cancel_amount)?,
+        tax_free: at_least(0, &body.tax_free_amount)?,
+        refundable: at_least(0, &body.refundable_amount)?,
+        currency: text(&body.currency)?,
+        refund_account: refund_account(&body.refund_receive_account)?,
+        switches: simulator.switches.cancel,
+    })
+}
+
+/// An amount that may be left out.
+fn at_least(least: i64, value: &Value) -> Result<Option<i64>, Code> {
+    let amount = amount::optional(value)?;
+    if amount.is_none_or(|amount| amount >= least) { Ok(amount) } else { Err(INVALID_REQUEST) }
+}
+
+fn text(value: &Value) -> Result<Option<String>, Code> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Err(INVALID_REQUEST),
+    }
+}
+
+/// A part that is missing is as wrong as one that is empty, and the payment says which code that is.
+fn refund_account(value: &Value) -> Result<Option<RefundAccount>, Code> {
+    let part = |name: &str| match value.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => String::new(),
+    };
+    match value {
+        Value::Null => Ok(None),
+        Value::Object(_) => Ok(Some(RefundAccount {
+            bank: part("bank"),
+            number: part("accountNumber"),
+            holder_name: part("holderName"),
+        })),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Err(INVALID_REQUEST),
+    }
+}

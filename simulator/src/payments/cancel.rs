@@ -1,0 +1,190 @@
+//! How money goes back: what may be cancelled, in which order that is checked, and what a cancel leaves behind.
+//!
+//! A cancel either happens whole or not at all. The order of the checks is: whose payment, how soon after the last
+//! cancel, status, the balance the caller believes in, amount, means, refund account. Where Toss's own answer is not
+//! established it is one of [`CancelSwitches`].
+
+use std::sync::Arc;
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Currency, Payment, Payments, State, Status};
+use crate::cash_receipts::CashReceipt;
+use crate::errors::{
+    ALREADY_CANCELED_PAYMENT, Code, EXCEED_MAX_REFUND_DUE, FORBIDDEN_CONSECUTIVE_REQUEST, INVALID_API_KEY,
+    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER, INVALID_REQUEST,
+    NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT,
+    NOT_CANCELABLE_PAYMENT, NOT_FOUND_PAYMENT, NOT_MATCHES_REFUNDABLE_AMOUNT,
+};
+use crate::institutions;
+use crate::keys;
+use crate::means::Means;
+use crate::merchants::Owner;
+use crate::settings::{CancelSwitches, ConsecutiveCancel, MissingRefundAccount};
+
+/// Toss names no interval; a second is enough to catch a doubled click and short enough to wait for.
+const CONSECUTIVE_WITHIN: Duration = Duration::SECOND;
+const ACCOUNT_NUMBER_LENGTH_MAX: usize = 20;
+const HOLDER_NAME_LENGTH_MAX: usize = 60;
+
+#[derive(Debug)]
+pub(crate) struct Cancel {
+    pub(crate) transaction_key: Arc<str>,
+    pub(crate) reason: String,
+    pub(crate) at: OffsetDateTime,
+    pub(crate) amount: i64,
+    pub(crate) tax_free: i64,
+    pub(crate) easy_pay_discount: i64,
+    /// What is left after this cancel.
+    pub(crate) refundable: i64,
+    /// Of the cash receipt that takes the first one back.
+    pub(crate) receipt_key: Option<String>,
+}
+
+/// A cancel as it is asked for, read but not yet compared with the payment.
+#[derive(Debug)]
+pub(crate) struct CancelRequest {
+    pub(crate) payment_key: String,
+    pub(crate) by: By,
+    pub(crate) reason: String,
+    /// None: everything left.
+    pub(crate) amount: Option<i64>,
+    pub(crate) tax_free: Option<i64>,
+    /// The balance the caller believes in.
+    pub(crate) refundable: Option<i64>,
+    pub(crate) currency: Option<String>,
+    pub(crate) refund_account: Option<RefundAccount>,
+    pub(crate) switches: CancelSwitches,
+}
+
+#[derive(Debug)]
+pub(crate) enum By {
+    Merchant(Owner),
+    /// Somebody in Toss's own console, who sees every payment.
+    Console,
+}
+
+#[derive(Debug)]
+pub(crate) struct RefundAccount {
+    pub(crate) bank: String,
+    pub(crate) number: String,
+    pub(crate) holder_name: String,
+}
+
+impl Payments {
+    pub(crate) fn cancel(&mut self, request: &CancelRequest, now: OffsetDateTime) -> Result<Payment, Code> {
+        let payment = self.by_key.get_mut(request.payment_key.as_str()).ok_or(NOT_FOUND_PAYMENT)?;
+        let mut cancel = payment.check_cancel(request, now)?;
+        if let Some(receipt) = payment.cash_receipts.first() {
+            let taken_back = CashReceipt::of_cancel(receipt, cancel.amount, cancel.tax_free, now);
+            cancel.receipt_key = Some(taken_back.key.clone());
+            payment.cash_receipts.push(Arc::new(taken_back));
+        }
+        if matches!(payment.state, State::WaitingForDeposit) {
+            payment.state = State::Withdrawn;
+        }
+        payment.last_transaction_key = Some(Arc::clone(&cancel.transaction_key));
+        payment.cancels.push(Arc::new(cancel));
+        Ok(payment.clone())
+    }
+}
+
+impl Payment {
+    fn check_cancel(&self, request: &CancelRequest, now: OffsetDateTime) -> Result<Cancel, Code> {
+        self.check_caller(request, now)?;
+        let status = self.status(now);
+        match status {
+            Status::Canceled => return Err(ALREADY_CANCELED_PAYMENT),
+            Status::Ready | Status::InProgress | Status::Aborted(_) | Status::Expired => {
+                return Err(NOT_CANCELABLE_PAYMENT);
+            }
+            Status::WaitingForDeposit | Status::Done | Status::PartialCanceled => {}
+        }
+        if request.currency.as_deref().is_some_and(|currency| Currency::find(currency) != Some(self.currency)) {
+            return Err(INVALID_CURRENCY);
+        }
+        let balance = self.balance();
+        if request.refundable.is_some_and(|believed| believed != balance) {
+            return Err(NOT_MATCHES_REFUNDABLE_AMOUNT);
+        }
+        let amount = request.amount.unwrap_or(balance);
+        if balance == 0 || amount > balance {
+            return Err(NOT_CANCELABLE_AMOUNT);
+        }
+        let tax_free = self.tax_free_part(request, amount, balance)?;
+        self.check_means(request, amount < self.amount, now)?;
+        Ok(Cancel {
+            transaction_key: keys::transaction_key(&self.means),
+            reason: request.reason.clone(),
+            at: now,
+            amount,
+            tax_free,
+            // The discount was never the shopper's money: it goes back with the last of it.
+            easy_pay_discount: if amount == balance { self.means.easy_pay_discount() } else { 0 },
+            refundable: balance - amount,
+            receipt_key: None,
+        })
+    }
+
+    fn check_caller(&self, request: &CancelRequest, now: OffsetDateTime) -> Result<(), Code> {
+        let By::Merchant(caller) = &request.by else { return Ok(()) };
+        if !self.owner.same_merchant(caller) {
+            return Err(NOT_FOUND_PAYMENT);
+        }
+        if !self.owner.same_pair(caller) {
+            return Err(INVALID_API_KEY);
+        }
+        let too_soon = self.cancels.last().is_some_and(|last| now - last.at < CONSECUTIVE_WITHIN);
+        match request.switches.consecutive {
+            ConsecutiveCancel::Refuse if too_soon => Err(FORBIDDEN_CONSECUTIVE_REQUEST),
+            ConsecutiveCancel::Refuse | ConsecutiveCancel::Allow => Ok(()),
+        }
+    }
+
+    /// How much of the amount carries no VAT: what is asked for, and with the last of the balance all that is left.
+    fn tax_free_part(&self, request: &CancelRequest, amount: i64, balance: i64) -> Result<i64, Code> {
+        let left = self.tax_free_balance();
+        if amount == balance && request.tax_free.is_none() {
+            return Ok(left);
+        }
+        let asked = request.tax_free.unwrap_or(0);
+        let fits = asked <= left && asked <= amount && amount - asked <= balance - left;
+        if fits { Ok(asked) } else { Err(NOT_CANCELABLE_AMOUNT) }
+    }
+
+    fn check_means(&self, request: &CancelRequest, partial: bool, now: OffsetDateTime) -> Result<(), Code> {
+        let Some(approval) = self.approval() else {
+            // Before the deposit: there is nothing to give back, so no account to give it to, and no part of it.
+            return if partial { Err(NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT) } else { Ok(()) };
+        };
+        if partial && !self.partial_cancelable {
+            return Err(NOT_ALLOWED_PARTIAL_REFUND);
+        }
+        if !self.means.is_refundable(approval.at, now) {
+            return Err(EXCEED_MAX_REFUND_DUE);
+        }
+        match (&*self.means, &request.refund_account) {
+            (Means::VirtualAccount(_), Some(account)) => account.check(),
+            (Means::VirtualAccount(_), None) => Err(match request.switches.missing_refund_account {
+                MissingRefundAccount::InvalidRefundAccountInfo => INVALID_REFUND_ACCOUNT_INFO,
+                MissingRefundAccount::InvalidRequest => INVALID_REQUEST,
+            }),
+            // The shopper of every other method has the money where it came from.
+            (Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. }, _) => Ok(()),
+        }
+    }
+}
+
+impl RefundAccount {
+    fn check(&self) -> Result<(), Code> {
+        let digits = self.number.bytes().all(|byte| byte.is_ascii_digit());
+        if institutions::bank(&self.bank).is_none() {
+            return Err(INVALID_BANK);
+        }
+        if !digits || !(1..=ACCOUNT_NUMBER_LENGTH_MAX).contains(&self.number.len()) {
+            return Err(INVALID_REFUND_ACCOUNT_NUMBER);
+        }
+        let holder = (1..=HOLDER_NAME_LENGTH_MAX).contains(&self.holder_name.chars().count());
+        if holder { Ok(()) } else { Err(INVALID_REFUND_ACCOUNT_INFO) }
+    }
+}
