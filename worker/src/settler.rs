@@ -144,62 +144,56 @@ impl Settler {
     async fn write(&mut self, batch: Vec<InHand>) {
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
-            let (findings, mut held): (Vec<Finding>, Vec<Held>) = batch.into_iter().unzip();
-            match outbox::settle(&self.pool, self.lessee, &findings).await {
+            let (findings, held): (Vec<Finding>, Vec<Held>) = batch.into_iter().unzip();
+            let settled = outbox::settle(&self.pool, self.lessee, &findings).await;
+            let mut batch: Vec<InHand> = findings.into_iter().zip(held).collect();
+            match settled {
                 Ok(settled) => {
                     self.failures = 0;
                     stop_point::reach(StopPoint::AfterSettle).await;
-                    self.give_up(findings, held, &settled); // now, and not before
+                    self.give_up(batch, &settled); // now, and not before
                 }
                 Err(error @ StoreError::Unavailable { .. }) => {
                     self.failures = self.failures.saturating_add(1);
                     let failures = self.failures;
                     tracing::warn!(error = chain(&error), failures, "cannot settle; trying again");
-                    todo.push(findings.into_iter().zip(held).collect());
+                    todo.push(batch);
                     tokio::time::sleep(retry::DATABASE_AWAY.wait(failures)).await;
                 }
-                Err(error) if findings.len() > 1 => {
-                    tracing::warn!(error = chain(&error), findings = findings.len(), "halving a batch");
-                    let mut batch: Vec<InHand> = findings.into_iter().zip(held).collect();
+                Err(error) if batch.len() > 1 => {
+                    tracing::warn!(error = chain(&error), findings = batch.len(), "halving a batch");
                     let rest = batch.split_off(batch.len() / 2);
                     todo.push(rest);
                     todo.push(batch);
                 }
-                Err(error) => self.set_apart(findings, held.drain(..), &error, &mut todo),
+                Err(error) => {
+                    let apart = batch.into_iter().filter_map(|in_hand| self.set_apart(in_hand, &error));
+                    todo.extend(apart.map(|in_hand| vec![in_hand]));
+                }
             }
         }
     }
 
     /// What is written is nobody's any more: dropping the right frees the permit and ends the renewals.
-    fn give_up(&mut self, findings: Vec<Finding>, held: Vec<Held>, settled: &[Settled]) {
+    fn give_up(&mut self, batch: Vec<InHand>, settled: &[Settled]) {
         let lost = settled.iter().filter(|settled| **settled == Settled::LeaseLost).count();
         if lost > 0 {
             tracing::warn!(lost, "findings came too late; somebody else has the intent");
         }
-        let in_hand = findings.into_iter().zip(held).zip(settled);
-        let busy = in_hand.filter(|(_, settled)| **settled == Settled::Busy).map(|(in_hand, _)| in_hand);
-        self.postponed.extend(busy);
+        let busy = batch.into_iter().zip(settled).filter(|(_, settled)| **settled == Settled::Busy);
+        self.postponed.extend(busy.map(|(in_hand, _)| in_hand));
     }
 
-    /// One finding alone that the database will not take, now or ever.
-    fn set_apart(
-        &mut self,
-        findings: Vec<Finding>,
-        held: impl Iterator<Item = Held>,
-        error: &StoreError,
-        todo: &mut Vec<Vec<InHand>>,
-    ) {
-        for (finding, held) in findings.into_iter().zip(held) {
-            let order_id = finding.fence().order_id.get();
-            if error.is_transient() {
-                tracing::warn!(error = chain(error), order.id = order_id, "a finding is postponed");
-                self.postponed.push((finding, held));
-                continue;
-            }
-            tracing::error!(error = chain(error), order.id = order_id, "a finding cannot be written as it is");
-            if let Some(stripped) = finding.stripped(retry::UNDECIDED.longest) {
-                todo.push(vec![(stripped, held)]);
-            } // else it is dropped, and the intent comes back when its lease ends
+    /// One finding alone that the database will not take now, or not as it is. Returns what to write instead.
+    fn set_apart(&mut self, (finding, held): InHand, error: &StoreError) -> Option<InHand> {
+        let order_id = finding.fence().order_id.get();
+        if error.is_transient() {
+            tracing::warn!(error = chain(error), order.id = order_id, "a finding is postponed");
+            self.postponed.push((finding, held));
+            return None;
         }
+        tracing::error!(error = chain(error), order.id = order_id, "a finding cannot be written as it is");
+        // Nothing left to write: it is dropped, and the intent comes back when its lease ends.
+        Some((finding.stripped(retry::UNDECIDED.longest)?, held))
     }
 }

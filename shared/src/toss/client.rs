@@ -11,7 +11,7 @@ use super::{
     Answer,
     wire::{NoAnswer, Reply, read},
 };
-use crate::{order::OrderNo, payment::PaymentKey};
+use crate::payment::PaymentKey;
 
 /// No official number exists for connecting; Toss's glossary blames firewalls when it takes longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -128,11 +128,6 @@ impl Toss {
     /// `GET /v1/payments/{paymentKey}`
     pub async fn payment(&self, payment_key: &PaymentKey) -> Reply {
         send(self.request(Method::GET, &["v1", "payments", payment_key.expose()])).await
-    }
-
-    /// `GET /v1/payments/orders/{orderId}`
-    pub async fn payment_of(&self, order_no: OrderNo) -> Reply {
-        send(self.request(Method::GET, &["v1", "payments", "orders", &order_no.to_string()])).await
     }
 
     fn request(&self, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
