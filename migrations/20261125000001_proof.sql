@@ -43,6 +43,8 @@ create table cancels (
     -- Asks for everything that is left, whatever that is by then.
     in_full          boolean     not null,
     actor            text        not null constraint cancels_actor_known check (actor in ('worker', 'operator')),
+    -- The bytes sent to Toss; a new epoch may carry new ones.
+    request          bytea       not null,
     key_epoch        smallint    not null default 0,
     ask_first        boolean     not null default false,
     unanswered_at    timestamptz,

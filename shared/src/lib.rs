@@ -11,6 +11,7 @@
 
 pub mod catalogue;
 pub mod db;
+pub mod lane;
 pub mod money;
 pub mod order;
 pub mod outbox;

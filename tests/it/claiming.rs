@@ -9,7 +9,8 @@ use std::{
 use shared::{
     order::OrderId,
     outbox::{
-        self, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, Lessee, Outcome, Settled, Watermark, settle,
+        self, Again, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, How, LEASE, Lessee, Mark, Outcome,
+        SendsAfter, Settled, Terms, Watermark, settle,
     },
 };
 use sqlx::{AssertSqlSafe, Executor, PgPool};
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::harness::{database::Database, shop::Shop};
 
+const TERMS: Terms = Terms { lease: LEASE, key_tag: 7 };
 const CLAIM_SQL: &str = include_str!("../../shared/src/outbox/claim.sql");
 
 /// Orders that wait for their confirm, due now, without going through the api.
@@ -32,13 +34,13 @@ async fn intents(database: &Database, count: i64) {
              paid as (
                  insert into payments (order_id, payment_no, payment_key, amount, request)
                  select id, 1, 'key-' || id, 1000, '{{}}'::bytea from made)
-             insert into outbox (order_id, kind, due_at, lease_seq) select id, 1, now(), 0 from made"
+             insert into outbox (order_id, kind, payment_no, due_at, lease_seq) select id, 1, 1, now(), 0 from made"
         ))
         .await;
 }
 
 async fn claim_one(pool: &PgPool, lessee: Lessee) -> Claim {
-    let mut claimed = outbox::claim(pool, lessee, Watermark::LOWEST, 1).await.unwrap();
+    let mut claimed = outbox::claim(pool, lessee, TERMS, Watermark::LOWEST, 1).await.unwrap();
     claimed.claims.pop().expect("an intent is due")
 }
 
@@ -53,6 +55,7 @@ fn approved(claim: Claim) -> Finding {
         trace_id: None,
     };
     let approval = Approval {
+        amount: claim.amount(),
         approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
         balance: claim.amount(),
         method: None,
@@ -78,7 +81,7 @@ async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_
             let mut taken = 0;
             loop {
                 let asked = rand::random_range(1..=CLAIM_MAX);
-                let claimed = outbox::claim(&pool, lessee, low, asked).await.unwrap();
+                let claimed = outbox::claim(&pool, lessee, TERMS, low, asked).await.unwrap();
                 assert!(claimed.len() <= usize::from(asked), "asked for {asked}, got {}", claimed.len());
                 assert!(claimed.unreadable.is_empty());
                 taken += claimed.len();
@@ -111,7 +114,7 @@ async fn the_claim_is_an_index_scan_without_a_sort_on_an_empty_and_on_a_large_ta
     // Filled behind the planner's back first: statistics still say that the table is empty.
     database.execute("alter table outbox set (autovacuum_enabled = off)").await;
     database
-        .execute("insert into outbox (order_id, kind, due_at, lease_seq) select n, 1, now(), 0 from generate_series(1, 1000000) n")
+        .execute("insert into outbox (order_id, kind, payment_no, due_at, lease_seq) select n, 1, 1, now(), 0 from generate_series(1, 1000000) n")
         .await;
     check_claim_plan(&database).await;
     database.execute("analyze outbox").await;
@@ -122,11 +125,13 @@ async fn check_claim_plan(database: &Database) {
     let mut connection = database.worker_pool().acquire().await.unwrap();
     let statement = CLAIM_SQL.trim_end();
     connection
-        .execute(AssertSqlSafe(format!("prepare c (bigint, double precision, timestamptz, bigint) as {statement}")))
+        .execute(AssertSqlSafe(format!(
+            "prepare c (bigint, double precision, timestamptz, bigint, integer) as {statement}"
+        )))
         .await
         .unwrap();
     let plan: Vec<String> =
-        sqlx::query_scalar("explain execute c (1, 20, null, 500)").fetch_all(&mut *connection).await.unwrap();
+        sqlx::query_scalar("explain execute c (1, 20, null, 500, 7)").fetch_all(&mut *connection).await.unwrap();
     let plan = plan.join("\n");
     assert!(plan.contains("Index Scan using outbox_due on outbox"), "{plan}");
     assert!(plan.contains("Index Scan using outbox_pkey on outbox b"), "{plan}");
@@ -140,13 +145,14 @@ async fn what_commits_late_is_left_of_the_watermark_and_found_by_the_sweep() {
     let database = Database::new().await;
     let pool = database.worker_pool();
     intents(&database, 1).await;
-    let low = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap().low.expect("it took one");
+    let low =
+        outbox::claim(&pool, Lessee::new(1), TERMS, Watermark::LOWEST, 10).await.unwrap().low.expect("it took one");
     // Accepted a minute ago by a transaction that commits only now.
     intents(&database, 1).await;
     database.execute("update outbox set due_at = now() - interval '1 minute' where lease_seq = 0").await;
-    let claimed = outbox::claim(&pool, Lessee::new(1), low, 10).await.unwrap();
+    let claimed = outbox::claim(&pool, Lessee::new(1), TERMS, low, 10).await.unwrap();
     assert!(claimed.is_empty(), "the watermark did not hold the claim back: {claimed:?}");
-    let swept = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    let swept = outbox::claim(&pool, Lessee::new(1), TERMS, Watermark::LOWEST, 10).await.unwrap();
     assert_eq!(swept.len(), 1);
 }
 
@@ -160,7 +166,7 @@ async fn a_running_worker_finds_what_commits_late() {
     let moved: i64 =
         sqlx::query_scalar("delete from outbox returning order_id").fetch_one(&shop.database.pool).await.unwrap();
     sqlx::query(
-        "insert into outbox (order_id, kind, due_at, lease_seq) values ($1, 1, now() - interval '1 minute', 0)",
+        "insert into outbox (order_id, kind, payment_no, due_at, lease_seq) values ($1, 1, 1, now() - interval '1 minute', 0)",
     )
     .bind(moved)
     .execute(&mut *open)
@@ -232,7 +238,7 @@ async fn a_fence_means_one_claim_also_after_the_order_is_confirmed_a_second_time
     settle(&pool, other, &[approved(claim_one(&pool, other).await)]).await.unwrap();
     // As if that payment had been declined: the shopper pays with another card.
     shop.database.execute("update orders set status = 'ABORTED'").await;
-    shop.database.execute("update payments set status = 'ABORTED'").await;
+    shop.database.execute("update payments set status = 'ABORTED', answer = '{}'").await;
     assert_eq!(shop.confirm(&order, "second-payment-key", 1_000).await.status.as_u16(), 202);
     let second = claim_one(&pool, me).await;
     assert_ne!(second.fence(), late.fence());
@@ -255,8 +261,8 @@ async fn only_leases_that_are_still_held_are_renewed() {
         ))
         .await;
     assert_eq!(claim_one(&pool, other).await.fence().order_id, lost.order_id);
-    assert_eq!(outbox::renew(&pool, me, &[kept, lost]).await.unwrap(), [kept]);
-    assert_eq!(outbox::renew(&pool, other, &[kept, lost]).await.unwrap(), []);
+    assert_eq!(outbox::renew(&pool, me, LEASE, &[kept, lost]).await.unwrap(), [kept]);
+    assert_eq!(outbox::renew(&pool, other, LEASE, &[kept, lost]).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -276,10 +282,11 @@ async fn what_was_not_started_goes_back_as_it_was() {
 async fn what_an_older_build_does_not_know_it_leaves_alone() {
     let database = Database::new().await;
     intents(&database, 2).await;
-    database.execute("update outbox set kind = 3 where order_id = (select min(order_id) from outbox)").await;
-    let claimed = outbox::claim(&database.worker_pool(), Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    database.execute("alter table outbox drop constraint outbox_kind_known").await;
+    database.execute("update outbox set kind = 9 where order_id = (select min(order_id) from outbox)").await;
+    let claimed = outbox::claim(&database.worker_pool(), Lessee::new(1), TERMS, Watermark::LOWEST, 10).await.unwrap();
     assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (1, 0));
-    assert_eq!(database.number("select attempts::bigint from outbox where kind = 3").await, 0);
+    assert_eq!(database.number("select attempts::bigint from outbox where kind = 9").await, 0);
 }
 
 #[tokio::test]
@@ -291,10 +298,19 @@ async fn a_finding_is_applied_once_however_often_it_is_settled() {
     let claim = claim_one(&pool, me).await;
     let fence = claim.fence();
     let Finding::Tried { claim, attempt, .. } = approved(claim) else { panic!("it was tried") };
-    let finding = [Finding::Tried { claim, attempt, outcome: Outcome::NextEpoch { after: Duration::from_mins(1) } }];
+    let sends = SendsAfter {
+        epoch: 1,
+        burnt: false,
+        unanswered: Mark::Clear,
+        absent: Mark::Keep,
+        sent_with: None,
+        refusal: None,
+    };
+    let again = Again { how: How::NextEpoch, after: Duration::from_mins(1), sends, replanned: None };
+    let finding = [Finding::Tried { claim, attempt, outcome: Outcome::Again(again) }];
     assert_eq!(settle(&pool, me, &finding).await.unwrap(), [Settled::Moved]);
     assert_eq!(settle(&pool, me, &finding).await.unwrap(), [Settled::LeaseLost], "the answer to the first was lost");
-    assert_eq!(outbox::renew(&pool, me, &[fence]).await.unwrap(), [], "a renewal on its way");
+    assert_eq!(outbox::renew(&pool, me, LEASE, &[fence]).await.unwrap(), [], "a renewal on its way");
     assert_eq!(database.number("select key_epoch::bigint from payments").await, 1);
     assert_eq!(database.number("select count(*) from attempts").await, 1);
     assert_eq!(database.number("select count(*) from outbox where lease_until > now()").await, 0);
@@ -334,7 +350,7 @@ async fn a_row_that_makes_no_sense_is_told_and_holds_nobody_up() {
     database
         .execute("update payments set payment_key = 'a b' where order_id = (select min(order_id) from outbox)")
         .await;
-    let claimed = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, 10).await.unwrap();
+    let claimed = outbox::claim(&pool, Lessee::new(1), TERMS, Watermark::LOWEST, 10).await.unwrap();
     assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (2, 1));
     assert!(claimed.unreadable[0].to_string().contains("payments.payment_key"));
 }
@@ -345,7 +361,7 @@ async fn claiming_adds_no_index_entry() {
     let pool = database.worker_pool();
     intents(&database, 2_000).await;
     for _ in 0..4 {
-        let claimed = outbox::claim(&pool, Lessee::new(1), Watermark::LOWEST, CLAIM_MAX).await.unwrap();
+        let claimed = outbox::claim(&pool, Lessee::new(1), TERMS, Watermark::LOWEST, CLAIM_MAX).await.unwrap();
         assert_eq!(claimed.len(), usize::from(CLAIM_MAX));
     }
     pool.close().await; // makes the sessions report their counts

@@ -3,77 +3,131 @@
 //! It owns no loop and no sleep, touches no table and holds no transaction, so a slow Toss costs a lease and never a
 //! connection.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use shared::{
-    order::OrderStatus,
-    outbox::{Attempt, Call, Claim, Finding, Outcome},
-    toss::{Answer, Body, NoAnswer, Reply, Toss},
+    outbox::{Attempt, Call, Claim, Finding, Operation},
+    toss::{Answer, ApiKey, Body, NoAnswer, Reply, Toss},
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    classify::{About, Meaning, classify},
+    classify::{Try, Waits, classify, lane_fault},
+    keys::Keys,
+    known::{Known, SentKey},
+    reading::About,
     retry,
     stop_point::{self, StopPoint},
+    terms::Terms,
 };
 
-pub(crate) async fn attempt(toss: &Toss, claim: Claim) -> Finding {
-    let id = Uuid::now_v7();
-    let call = next_call(&claim);
-    let started = Instant::now();
-    stop_point::reach(StopPoint::BeforeCall).await;
-    let reply = match call {
-        Call::Confirm => toss.confirm(claim.request().to_vec(), &claim.idempotency_key()).await,
-        Call::Query => toss.payment(claim.payment_key()).await,
-    };
-    stop_point::reach(StopPoint::AfterCall).await;
-    let duration = started.elapsed();
-    let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
-    let outcome = outcome(classify(about, call, &reply), call, &claim, &reply);
-    let (http_status, code, trace_id) = facts(reply);
-    tracing::info!(
-        order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
-        http.status = http_status, code = code.as_deref(), outcome = outcome.as_str(),
-        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        "asked Toss"
-    );
-    let attempt = Attempt { id, call, api_key_id: toss.key_id().to_owned(), duration, http_status, code, trace_id };
-    Finding::Tried { claim, attempt, outcome }
+/// A confirm has ten minutes; whoever asks us to wait longer than this is not asking about confirms.
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
+
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) toss: Toss,
+    pub(crate) keys: Keys,
+    pub(crate) terms: Terms,
 }
 
-/// From this try on every other one asks: where posting keeps being met with silence, asking may be answered.
-const ASK_FROM_TRY: u16 = 4;
-
-/// Posts only for an order that is being confirmed and whose key is not burnt. Asking is always safe.
-fn next_call(claim: &Claim) -> Call {
-    let may_post = claim.order_status() == OrderStatus::InProgress && !claim.ask_first();
-    let asks_anyway = claim.attempts() >= ASK_FROM_TRY && claim.attempts().is_multiple_of(2);
-    if may_post && !asks_anyway { Call::Confirm } else { Call::Query }
+/// What was found, and what it says about the way there.
+pub(crate) struct Tried {
+    pub(crate) finding: Finding,
+    pub(crate) heard: Heard,
+    pub(crate) took: Duration,
+    /// The fingerprint of the secret that signed.
+    pub(crate) signed_with: String,
 }
 
-fn outcome(meaning: Meaning, call: Call, claim: &Claim, reply: &Reply) -> Outcome {
-    let undecided = retry::UNDECIDED.wait(claim.attempts());
-    let busy = retry::BUSY.wait(claim.snoozes().saturating_add(1));
-    let asked_to_wait = match reply {
-        Reply::Answer(answer) => answer.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX),
-        Reply::NoAnswer(_) => std::time::Duration::ZERO,
-    };
-    match meaning {
-        Meaning::Approved(approval) => Outcome::Approved(approval),
-        Meaning::Unknown => Outcome::Repeat { after: undecided },
-        Meaning::Busy => Outcome::Snooze { after: busy.max(asked_to_wait) },
-        // Nobody but a received answer to a post burns the key: a question that led nowhere leaves it as good as it was.
-        Meaning::Burnt | Meaning::NotMoved if call == Call::Query && !claim.ask_first() => {
-            Outcome::Repeat { after: undecided.max(asked_to_wait) }
+/// What a call says about Toss, apart from any payment.
+pub(crate) enum Heard {
+    Answer,
+    TooMany {
+        asked: Option<Duration>,
+    },
+    Silence,
+    /// The secret is not taken.
+    KeyFault {
+        code: String,
+    },
+}
+
+impl Asker {
+    /// `sent_at` is when the claim was sent, by our monotonic clock: not later than the ages in it.
+    pub(crate) async fn attempt(&self, claim: Claim, key: &ApiKey, sent_at: Instant) -> Tried {
+        let id = Uuid::now_v7();
+        stop_point::reach(StopPoint::BeforeCall).await;
+        let started = Instant::now();
+        let known = Known::of(&claim, self.keys.sent_key(claim.sends()), started - sent_at);
+        let call = known.next_call(&self.terms);
+        let key = self.signer(&known, call, key);
+        let reply = self.call(call, &claim, key).await;
+        stop_point::reach(StopPoint::AfterCall).await;
+        let took = started.elapsed();
+        let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
+        let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };
+        let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
+        let heard = heard(call, &reply);
+        let (http_status, code, trace_id) = facts(reply);
+        tracing::info!(
+            order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
+            api_key = key.id(), http.status = http_status, code = code.as_deref(), outcome = outcome.as_str(),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "asked Toss"
+        );
+        let signed_with = key.id().to_owned();
+        let attempt =
+            Attempt { id, call, api_key_id: signed_with.clone(), duration: took, http_status, code, trace_id };
+        Tried { finding: Finding::Tried { claim, attempt, outcome }, heard, took, signed_with }
+    }
+
+    /// A repeat is signed with the secret that signed first: under another it would be a new request.
+    fn signer<'a>(&'a self, known: &Known, call: Call, key: &'a ApiKey) -> &'a ApiKey {
+        match (&known.key, call) {
+            (SentKey::AtHand(id), Call::Confirm | Call::Cancel) => self.keys.find(id).unwrap_or(key),
+            (SentKey::AtHand(_) | SentKey::Gone | SentKey::None, _) => key,
         }
-        Meaning::Burnt => Outcome::Ask { after: undecided.max(asked_to_wait) },
-        Meaning::NotMoved => Outcome::NextEpoch { after: undecided },
+    }
+
+    async fn call(&self, call: Call, claim: &Claim, key: &ApiKey) -> Reply {
+        match (call, claim.operation()) {
+            (Call::Confirm, Operation::Confirm { request }) => {
+                self.toss.confirm(key, request.clone(), &claim.idempotency_key()).await
+            }
+            (Call::Cancel, Operation::Cancel(cancel)) => {
+                let idempotency_key = claim.idempotency_key();
+                self.toss.cancel(key, claim.payment_key(), cancel.request.clone(), &idempotency_key).await
+            }
+            (Call::Query | Call::Confirm | Call::Cancel, _) => self.toss.payment(key, claim.payment_key()).await,
+        }
+    }
+
+    fn waits(&self, known: &Known, reply: &Reply) -> Waits {
+        let asked = match reply {
+            Reply::Answer(answer) => answer.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX),
+            Reply::NoAnswer(_) => Duration::ZERO,
+        };
+        Waits {
+            undecided: retry::UNDECIDED.wait(known.attempts) / self.terms.divisor,
+            busy: retry::BUSY.wait(known.snoozes.saturating_add(1)) / self.terms.divisor,
+            spaced: retry::SPACED.wait(known.attempts) / self.terms.divisor,
+            asked,
+        }
     }
 }
 
-/// A confirm has ten minutes; whoever asks us to wait longer than this is not asking about confirms.
-const RETRY_AFTER_MAX: std::time::Duration = std::time::Duration::from_mins(1);
+fn heard(call: Call, reply: &Reply) -> Heard {
+    if let Some(code) = lane_fault(call, reply) {
+        return Heard::KeyFault { code: code.to_owned() };
+    }
+    match reply {
+        Reply::Answer(answer) if answer.http_status == 429 => Heard::TooMany { asked: answer.retry_after },
+        Reply::Answer(_) => Heard::Answer,
+        Reply::NoAnswer(_) => Heard::Silence,
+    }
+}
 
 fn facts(reply: Reply) -> (Option<u16>, Option<String>, Option<String>) {
     match reply {

@@ -4,9 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use shared::{
-    outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, LEASE, Lessee, Watermark},
+    db::StoreError,
+    lane,
+    outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, Lessee, Watermark},
     stop::Stop,
-    toss::Toss,
+    toss::ApiKey,
 };
 use sqlx::PgPool;
 use tokio::{
@@ -16,7 +18,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    attempt::attempt,
+    attempt::Asker,
+    lanes,
     leases::Leases,
     retry,
     settler::{Findings, Held},
@@ -29,15 +32,17 @@ const IDLE_WAIT_FIRST: Duration = Duration::from_millis(10);
 const IDLE_WAIT_LONGEST: Duration = Duration::from_millis(250);
 /// A sweep looks left of the watermark. It costs a walk over what is in flight, so it may take a twentieth of the time.
 const SWEEP_EVERY_MIN: Duration = Duration::from_secs(1);
-const SWEEP_EVERY_MAX: Duration = Duration::from_secs(LEASE.as_secs() / 2);
 const SWEEP_SHARE: u32 = 20;
 /// Silence on a connection may mean that nobody pokes or that the connection is gone without a word; after this long it
 /// is made anew.
 const LISTEN_AT_MOST: Duration = Duration::from_mins(1);
 
+/// Between looks while every lane is paused and the next probe is not due, or is somebody else's.
+const PAUSED_WAIT: Duration = Duration::from_millis(200);
+
 pub(crate) struct Claiming {
     pool: PgPool,
-    toss: Toss,
+    asker: Asker,
     lessee: Lessee,
     permits: Arc<Semaphore>,
     leases: Arc<Leases>,
@@ -48,14 +53,14 @@ pub(crate) struct Claiming {
 impl Claiming {
     pub(crate) fn new(
         pool: PgPool,
-        toss: Toss,
+        asker: Asker,
         concurrency: u16,
         lessee: Lessee,
         leases: Arc<Leases>,
         findings: Findings,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(usize::from(concurrency)));
-        Self { pool, toss, lessee, permits, leases, findings, tries: TaskTracker::new() }
+        Self { pool, asker, lessee, permits, leases, findings, tries: TaskTracker::new() }
     }
 
     /// Claims until `stop` is requested. Returns the tries that are still in flight.
@@ -69,27 +74,27 @@ impl Claiming {
                 () = stop.requested() => break,
                 permits = self.free_permits() => permits,
             };
-            let wanted = permits.len();
             let started = Instant::now();
             let sweeping = started >= sweep_at;
             let from = if sweeping { Watermark::LOWEST } else { low };
-            let claimed =
-                outbox::claim(&self.pool, self.lessee, from, u16::try_from(wanted).unwrap_or(CLAIM_MAX)).await;
+            let claimed = self.claim(from, permits.len()).await;
             if sweeping {
-                sweep_at = Instant::now() + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, SWEEP_EVERY_MAX);
+                sweep_at =
+                    Instant::now() + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, self.sweep_every_max());
             }
             let wait = match claimed {
-                Ok(claimed) => {
+                Ok(Some(taken)) => {
                     failures = 0;
-                    low = claimed.low.unwrap_or(low);
-                    let taken = claimed.len();
-                    self.start_all(claimed, permits, started, stop);
-                    if taken == wanted {
+                    low = taken.claimed.low.unwrap_or(low);
+                    let (count, wanted) = (taken.claimed.len(), taken.wanted);
+                    self.start_all(taken, permits, started, stop);
+                    if count == wanted {
                         continue;
                     }
-                    idle_wait = if taken > 0 { IDLE_WAIT_FIRST } else { (idle_wait * 2).min(IDLE_WAIT_LONGEST) };
-                    if taken > 0 { SOME_WAIT } else { retry::jittered(idle_wait, 0.25) }
+                    idle_wait = if count > 0 { IDLE_WAIT_FIRST } else { (idle_wait * 2).min(IDLE_WAIT_LONGEST) };
+                    if count > 0 { SOME_WAIT } else { retry::jittered(idle_wait, 0.25) }
                 }
+                Ok(None) => retry::jittered(PAUSED_WAIT, 0.25),
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     tracing::warn!(error = shared::telemetry::chain(&error), failures, "cannot claim; trying again");
@@ -120,27 +125,61 @@ impl Claiming {
         permits
     }
 
+    /// Claims under the secret that Toss takes. A paused lane gets one intent now and then, to see whether it opens; while
+    /// all are paused nothing else is claimed.
+    async fn claim(&self, low: Watermark, free: usize) -> Result<Option<Taken>, StoreError> {
+        let keys = &self.asker.keys;
+        let probe = match keys.paused() {
+            Some(key) if lane::take_probe(&self.pool, key.id(), self.asker.terms.probe_every).await? => Some(key),
+            Some(_) | None => None,
+        };
+        let (key, wanted) = match (probe, keys.active()) {
+            (Some(key), _) => (key, 1),
+            (None, Some(key)) => (key, free),
+            (None, None) => return Ok(None),
+        };
+        let limit = u16::try_from(wanted).unwrap_or(CLAIM_MAX);
+        let terms = outbox::Terms { lease: self.asker.terms.lease, key_tag: key.tag() };
+        let claimed = outbox::claim(&self.pool, self.lessee, terms, low, limit).await?;
+        Ok(Some(Taken { claimed, wanted, key }))
+    }
+
+    fn sweep_every_max(&self) -> Duration {
+        (self.asker.terms.lease / 2).max(SWEEP_EVERY_MIN)
+    }
+
     /// Starts a try for each claim. The leases count from before the claim was sent, which is never too late.
-    fn start_all(&self, claimed: Claimed, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
-        for error in &claimed.unreadable {
+    fn start_all(&self, taken: Taken, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
+        for error in &taken.claimed.unreadable {
             tracing::error!(error = shared::telemetry::chain(error), "an intent cannot be acted on; it needs a human");
         }
-        for (claim, permit) in claimed.claims.into_iter().zip(permits) {
-            let held = Held::new(claim.fence(), sent_at + LEASE, Arc::clone(&self.leases), permit);
-            self.start(claim, held, stop.clone());
+        let lease = self.asker.terms.lease;
+        for (claim, permit) in taken.claimed.claims.into_iter().zip(permits) {
+            let held = Held::new(claim.fence(), sent_at + lease, Arc::clone(&self.leases), permit);
+            self.start(claim, taken.key.clone(), sent_at, held, stop.clone());
         }
     }
 
-    fn start(&self, claim: Claim, held: Held, stop: Stop) {
-        let toss = self.toss.clone();
-        let findings = self.findings.clone();
+    fn start(&self, claim: Claim, key: ApiKey, sent_at: Instant, held: Held, stop: Stop) {
+        let (asker, pool, findings) = (self.asker.clone(), self.pool.clone(), self.findings.clone());
         self.tries.spawn(async move {
             // Frozen since the claim? Then somebody else may hold the intent by now.
-            let may_start = held.may_start() && !stop.is_requested();
-            let finding = if may_start { attempt(&toss, claim).await } else { Finding::NotStarted { claim } };
-            findings.send(finding, held).await;
+            let may_start = held.may_start(asker.terms.lease) && !stop.is_requested();
+            if !may_start {
+                return findings.send(Finding::NotStarted { claim }, held).await;
+            }
+            let tried = asker.attempt(claim, &key, sent_at).await;
+            lanes::note(&pool, &asker.keys, &tried).await;
+            findings.send(tried.finding, held).await;
         });
     }
+}
+
+/// What a claim took, and for whom.
+struct Taken {
+    claimed: Claimed,
+    wanted: usize,
+    key: ApiKey,
 }
 
 /// Turns pokes into wake-ups. While it cannot listen, polling alone does.

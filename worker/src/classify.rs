@@ -1,178 +1,237 @@
-//! What an answer of Toss means for a payment. Pure: the same answer always means the same.
+//! What an answer means: (what is known before, the call, the answer or the lack of one) → exactly one outcome. Pure: no
+//! clock, no table, no chance.
 //!
-//! Codes decide, never the HTTP status and never the text. What is not understood is unknown, and unknown keeps the
-//! intent alive: nothing here can call a payment failed.
+//! - No answer, or 409: the same request under the same key.
+//! - Any other answer that does not decide burns its key: ask, and only an answer that shows that nothing moved opens the
+//!   next epoch.
+//! - A refusal is proof only when no earlier send is open. Else asking comes first.
+//! - After the time to confirm nothing is posted. Two looks that show nothing, a minute apart, are proof.
+//! - Everything that is not understood keeps the intent alive; at last a human looks. Patience is never proof.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use shared::{
-    money::Krw,
-    order::OrderNo,
-    outbox::{Approval, Call},
-    payment::PaymentKey,
-    toss::{Answer, Body, Payment, Reply},
+    outbox::{Again, Call, FailedStatus, Failure, How, Mark, Outcome, Proof, SendsAfter},
+    payment::PaymentStatus,
+    toss::{Answer, Body, Reply},
 };
 
-/// Toss is still working on an earlier send of the same request (API reference, Idempotency-Key).
-const STILL_PROCESSING: &str = "IDEMPOTENT_REQUEST_PROCESSING";
+use crate::{
+    codes::{Class, Refused},
+    known::{Known, Work},
+    reading::{About, Reading, read},
+    refund,
+    terms::Terms,
+};
 
-/// The payment that was asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct About<'a> {
-    pub(crate) payment_key: &'a PaymentKey,
-    pub(crate) order_no: OrderNo,
-    pub(crate) amount: Krw,
+/// How long the next try waits, for each reason to wait. Chosen before, because choosing needs chance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Waits {
+    /// After silence or an answer that decided nothing.
+    pub undecided: Duration,
+    /// While Toss is busy with us.
+    pub busy: Duration,
+    /// Where nothing is in a hurry any more.
+    pub spaced: Duration,
+    /// What Toss asked for.
+    pub asked: Duration,
 }
 
+/// One try: what was known, what was called under which secret, and what came back.
 #[derive(Debug)]
-pub(crate) enum Meaning {
-    /// Toss holds the money: paid.
-    Approved(Box<Approval>),
-    /// We do not know whether Toss acted. The same request under the same key is safe and will tell.
-    Unknown,
-    /// The same, and Toss said so itself: nobody's failure.
-    Busy,
-    /// An answer came, so the key is burnt: it would only be answered the same again. Ask where the payment stands.
-    Burnt,
-    /// Toss shows the payment authenticated and not approved: the money did not move.
-    NotMoved,
+pub struct Try<'a> {
+    pub known: &'a Known,
+    pub about: About<'a>,
+    pub call: Call,
+    /// The fingerprint of the secret.
+    pub signed_with: &'a str,
+    pub reply: &'a Reply,
 }
 
-pub(crate) fn classify(about: About<'_>, call: Call, reply: &Reply) -> Meaning {
-    match (call, reply) {
-        (Call::Confirm, Reply::NoAnswer(_)) => Meaning::Unknown,
-        (_, Reply::Answer(Answer { body: Body::Payment(payment), .. })) => read_payment(about, call, payment),
-        (Call::Confirm, Reply::Answer(Answer { body: Body::Error { code, .. }, .. })) if code == STILL_PROCESSING => {
-            Meaning::Busy
+pub fn classify(tried: &Try<'_>, terms: &Terms, waits: Waits) -> Outcome {
+    let reading = read(tried.about, tried.call, tried.reply);
+    match &tried.known.work {
+        Work::Confirm | Work::Check => {
+            let outcome = payment(tried, reading, terms, waits);
+            no_longer_than(terms.review_after, tried, outcome)
         }
-        // A query that showed nothing leaves the question open.
-        (Call::Query, Reply::NoAnswer(_)) | (_, Reply::Answer(Answer { body: Body::Error { .. }, .. })) => {
-            Meaning::Burnt
-        }
+        Work::Cancel(refund) => refund::classify(tried, refund, reading, terms, waits),
     }
 }
 
-fn read_payment(about: About<'_>, call: Call, payment: &Payment) -> Meaning {
-    if !payment.is_about(about.payment_key, about.order_no, about.amount) {
-        return Meaning::Burnt;
-    }
-    match payment.status.as_str() {
-        "DONE" => approval(payment).map_or(Meaning::Burnt, |approval| Meaning::Approved(Box::new(approval))),
-        "IN_PROGRESS" if call == Call::Query => Meaning::NotMoved,
-        _ => Meaning::Burnt,
-    }
-}
-
-/// DONE without a time of approval or a balance is not a proof.
-fn approval(payment: &Payment) -> Option<Approval> {
-    Some(Approval {
-        approved_at: payment.approved_at?,
-        balance: payment.balance_amount.and_then(Krw::new)?,
-        method: payment.method.clone(),
-        receipt_url: payment.receipt_url.clone(),
-        answer: payment.raw.clone(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-    use shared::{
-        money::Krw,
-        order::OrderNo,
-        outbox::Call::{self, Confirm, Query},
-        payment::PaymentKey,
-        toss::{Answer, Body, NoAnswer, Payment, Reply},
-    };
-
-    use super::{About, Meaning, classify};
-
-    fn check(call: Call, reply: &Reply, expected: &str) {
-        let payment_key = PaymentKey::parse("key").unwrap();
-        let about = About { payment_key: &payment_key, order_no: order_no(), amount: Krw::new(1_000).unwrap() };
-        let shown = format!("{reply:?}");
-        let meaning = match classify(about, call, reply) {
-            Meaning::Approved(_) => "approved",
-            Meaning::Unknown => "unknown",
-            Meaning::Busy => "busy",
-            Meaning::Burnt => "burnt",
-            Meaning::NotMoved => "not moved",
-        };
-        assert_eq!(meaning, expected, "{call:?}: {shown}");
-    }
-
-    fn order_no() -> OrderNo {
-        OrderNo::parse("0199a0b1-5c00-7000-8000-000000000001").unwrap()
-    }
-
-    fn payment(change: impl FnOnce(&mut Payment)) -> Reply {
-        let mut payment = Payment {
-            payment_key: "key".to_owned(),
-            order_id: order_no().to_string(),
-            status: "DONE".to_owned(),
-            currency: Some("KRW".to_owned()),
-            total_amount: Some(1_000),
-            balance_amount: Some(1_000),
-            method: None,
-            approved_at: Some(time::UtcDateTime::UNIX_EPOCH.into()),
-            receipt_url: None,
-            raw: Value::Null,
-        };
-        change(&mut payment);
-        answer(200, Body::Payment(Box::new(payment)))
-    }
-
-    fn error(http_status: u16, code: &str) -> Reply {
-        answer(http_status, Body::Error { code: code.to_owned(), message: json!("…").to_string() })
-    }
-
-    fn answer(http_status: u16, body: Body) -> Reply {
-        Reply::Answer(Answer { http_status, trace_id: None, retry_after: None, body })
-    }
-
-    #[test]
-    fn only_a_done_payment_that_is_ours_is_approved() {
-        for call in [Confirm, Query] {
-            check(call, &payment(|_| {}), "approved");
-            check(call, &payment(|payment| payment.payment_key = "other".to_owned()), "burnt");
-            check(call, &payment(|payment| payment.order_id = "other".to_owned()), "burnt");
-            check(call, &payment(|payment| payment.total_amount = Some(999)), "burnt");
-            check(call, &payment(|payment| payment.total_amount = None), "burnt");
-            check(call, &payment(|payment| payment.currency = Some("USD".to_owned())), "burnt");
-            check(call, &payment(|payment| payment.approved_at = None), "burnt");
-            check(call, &payment(|payment| payment.balance_amount = None), "burnt");
-            for status in ["READY", "WAITING_FOR_DEPOSIT", "CANCELED", "ABORTED", "EXPIRED", "SOMETHING_NEW"] {
-                check(call, &payment(|payment| payment.status = status.to_owned()), "burnt");
-            }
-        }
-    }
-
-    #[test]
-    fn only_a_query_shows_that_the_money_did_not_move() {
-        check(Query, &payment(|payment| payment.status = "IN_PROGRESS".to_owned()), "not moved");
-        check(Confirm, &payment(|payment| payment.status = "IN_PROGRESS".to_owned()), "burnt");
-    }
-
-    #[test]
-    fn silence_leaves_the_key_usable_and_a_received_answer_burns_it() {
-        for silence in
-            [NoAnswer::NotConnected, NoAnswer::TimedOut, NoAnswer::Broken, NoAnswer::Unreadable { http_status: 502 }]
+/// The error's code when it is about the secret and not about the payment.
+pub fn lane_fault(call: Call, reply: &Reply) -> Option<&str> {
+    match reply {
+        Reply::Answer(Answer { body: Body::Error { code, .. }, .. })
+            if crate::codes::class(call, code) == Class::Lane =>
         {
-            check(Confirm, &Reply::NoAnswer(silence), "unknown");
+            Some(code)
         }
-        check(Query, &Reply::NoAnswer(NoAnswer::TimedOut), "burnt");
-        check(Confirm, &error(409, "IDEMPOTENT_REQUEST_PROCESSING"), "busy");
-        check(Confirm, &error(500, "IDEMPOTENT_REQUEST_PROCESSING"), "busy");
-        check(Confirm, &error(409, "SOMETHING_NEW"), "burnt");
-        for (http_status, code) in [
-            (400, "ALREADY_PROCESSED_PAYMENT"),
-            (400, "PROVIDER_ERROR"),
-            (400, "INVALID_API_KEY"),
-            (403, "REJECT_CARD_PAYMENT"),
-            (404, "NOT_FOUND_PAYMENT_SESSION"),
-            (429, "TOO_MANY"),
-            (500, "COMMON_ERROR"),
-        ] {
-            check(Confirm, &error(http_status, code), "burnt");
-            check(Query, &error(http_status, code), "burnt");
+        Reply::Answer(_) | Reply::NoAnswer(_) => None,
+    }
+}
+
+fn payment(tried: &Try<'_>, reading: Reading, terms: &Terms, waits: Waits) -> Outcome {
+    let known = tried.known;
+    let asking = tried.call == Call::Query;
+    match reading {
+        Reading::Approved(approval) => Outcome::Approved(approval),
+        Reading::Waiting { expired: false } => {
+            Outcome::Waiting { answer: Box::new(told(tried.reply)), look_again: terms.deposit_look_every }
         }
+        Reading::Waiting { expired: true } => failed(FailedStatus::Expired, "deposit_too_late", tried.reply),
+        Reading::Failed(status) if asking => {
+            let cause = match status {
+                FailedStatus::Aborted => "toss_aborted",
+                FailedStatus::Expired => "toss_expired",
+            };
+            failed(status, cause, tried.reply)
+        }
+        Reading::Foreign if asking && known.is_settled(terms) => {
+            failed(FailedStatus::Aborted, "payment_not_ours", tried.reply)
+        }
+        Reading::Odd if asking => {
+            Outcome::Review { cause: "review_not_as_agreed", answer: Box::new(told(tried.reply)) }
+        }
+        Reading::NotMoved | Reading::Code(Class::Absent) if asking => nothing_there(tried, &reading, terms, waits),
+        Reading::Code(Class::Refused(refused)) => refusal(tried, refused, terms, waits),
+        Reading::Silence
+        | Reading::TooMany
+        | Reading::Code(
+            Class::Same | Class::NotNow | Class::Lane | Class::Absent | Class::Unclear | Class::Disguised,
+        )
+        | Reading::Failed(_)
+        | Reading::Foreign
+        | Reading::Odd
+        | Reading::NotMoved
+        | Reading::Unknown => undecided(tried, &reading, terms, waits),
+    }
+}
+
+/// An answer that decides nothing, the same for confirms and refunds.
+pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits) -> Outcome {
+    let known = tried.known;
+    let in_hurry = known.may_post(terms) && !matches!(known.work, Work::Check);
+    let pace = if in_hurry { waits.undecided } else { waits.spaced }.max(waits.asked);
+    let busy = waits.busy.max(waits.asked);
+    if tried.call == Call::Query {
+        // A question that led nowhere leaves the sends as they were.
+        let (how, after) = if matches!(reading, Reading::TooMany | Reading::Code(Class::NotNow)) {
+            (How::Snooze, busy)
+        } else if *reading == Reading::Code(Class::Lane) {
+            (How::Snooze, terms.probe_every)
+        } else {
+            (known.again(), pace)
+        };
+        return again(how, after, known.unchanged());
+    }
+    let posted = known.posted(tried.signed_with);
+    let burnt = SendsAfter { burnt: true, ..posted.clone() };
+    match reading {
+        Reading::Silence => again(How::Repeat, pace, SendsAfter { unanswered: Mark::Now, ..posted }),
+        // Somebody's earlier send is on its way through Toss.
+        Reading::Code(Class::Same) => again(How::Snooze, busy, SendsAfter { unanswered: Mark::Now, ..posted }),
+        Reading::TooMany => again(How::Snooze, busy, posted),
+        Reading::Code(Class::NotNow) => again(How::Snooze, busy, burnt),
+        Reading::Code(Class::Lane) => again(How::Snooze, terms.probe_every, burnt),
+        // Done before, Toss says: a look that does not show it yet is not to be believed.
+        Reading::Code(Class::Disguised) => again(How::Ask, pace, SendsAfter { unanswered: Mark::Now, ..burnt }),
+        Reading::Code(Class::Absent | Class::Unclear | Class::Refused(_))
+        | Reading::Approved(_)
+        | Reading::Waiting { .. }
+        | Reading::NotMoved
+        | Reading::Failed(_)
+        | Reading::Foreign
+        | Reading::Odd
+        | Reading::Unknown => again(How::Ask, pace, burnt),
+    }
+}
+
+/// A refusal proves that this send did nothing. What an earlier one did, only asking shows.
+fn refusal(tried: &Try<'_>, refused: Refused, terms: &Terms, waits: Waits) -> Outcome {
+    let known = tried.known;
+    if refused.ask_always || known.sends.unanswered.is_some() {
+        let kept = SendsAfter { burnt: true, refusal: Some(told(tried.reply)), ..known.posted(tried.signed_with) };
+        let after = if known.is_settled(terms) { Duration::ZERO } else { waits.undecided };
+        return again(How::Ask, after, kept);
+    }
+    failed(refused.status, refused.cause, tried.reply)
+}
+
+/// Asked, and Toss shows a payment that nobody approved, or none.
+fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits) -> Outcome {
+    let known = tried.known;
+    let unchanged = known.unchanged();
+    match known.payment_status {
+        PaymentStatus::Aborted => return failed(FailedStatus::Aborted, "still_failed", tried.reply),
+        PaymentStatus::Expired => return failed(FailedStatus::Expired, "still_failed", tried.reply),
+        PaymentStatus::WaitingForDeposit
+        | PaymentStatus::Done
+        | PaymentStatus::PartialCanceled
+        | PaymentStatus::Canceled => return again(How::Ask, waits.spaced, unchanged),
+        PaymentStatus::InProgress | PaymentStatus::Review => {}
+    }
+    if known.since_accepted >= terms.absence_counts_after {
+        return match known.sends.absent {
+            None => again(How::Ask, terms.absence_spacing, SendsAfter { absent: Mark::Now, ..unchanged }),
+            Some(age) if age < terms.absence_spacing => {
+                again(How::Ask, terms.absence_spacing.saturating_sub(age), unchanged)
+            }
+            Some(_) if known.sends.refused => refused_before(),
+            Some(_) => failed(FailedStatus::Expired, "not_confirmed_in_time", tried.reply),
+        };
+    }
+    if known.sends.refused && known.is_settled(terms) {
+        return refused_before();
+    }
+    if !known.may_post(terms) {
+        return again(How::Ask, terms.absence_counts_after.saturating_sub(known.since_accepted), unchanged);
+    }
+    let was_sent = known.sends.sent_with.is_some() || known.sends.burnt || known.must_ask();
+    if *reading == Reading::NotMoved && known.is_settled(terms) && was_sent {
+        return again(How::NextEpoch, Duration::ZERO, known.next_epoch());
+    }
+    again(known.again(), waits.undecided.max(waits.asked), unchanged)
+}
+
+/// The refusal that was kept is proved: nothing moved.
+fn refused_before() -> Outcome {
+    Outcome::Failed(Box::new(Failure { status: FailedStatus::Aborted, proof: Proof::KeptRefusal, cause: "declined" }))
+}
+
+fn no_longer_than(review_after: Duration, tried: &Try<'_>, outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Again(again)
+            if tried.known.since_accepted < review_after || matches!(tried.known.work, Work::Check) =>
+        {
+            Outcome::Again(again)
+        }
+        Outcome::Again(_) => Outcome::Review { cause: "review_no_proof", answer: Box::new(told(tried.reply)) },
+        Outcome::Approved(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Failed(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Refused { .. } => outcome,
+    }
+}
+
+pub(crate) fn again(how: How, after: Duration, sends: SendsAfter) -> Outcome {
+    Outcome::Again(Again { how, after, sends, replanned: None })
+}
+
+fn failed(status: FailedStatus, cause: &'static str, reply: &Reply) -> Outcome {
+    Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(told(reply)), cause }))
+}
+
+/// The answer as it is kept.
+pub(crate) fn told(reply: &Reply) -> Value {
+    match reply {
+        Reply::Answer(Answer { body: Body::Payment(payment), .. }) => payment.raw.clone(),
+        Reply::Answer(Answer { body: Body::Error { code, message }, http_status, .. }) => {
+            json!({"code": code, "message": message, "httpStatus": http_status})
+        }
+        Reply::NoAnswer(silence) => json!({"silence": silence.as_str()}),
     }
 }

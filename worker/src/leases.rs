@@ -7,15 +7,13 @@ use std::{
     time::Duration,
 };
 
-use shared::outbox::{self, Fence, LEASE, Lessee};
+use shared::outbox::{self, Fence, Lessee};
 use sqlx::PgPool;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How often we look; several looks fit between "close to its end" and the end.
-const LOOK_EVERY: Duration = Duration::from_secs(LEASE.as_secs() / 10);
-/// A lease with less than this left is renewed.
-const RENEW_BELOW: Duration = Duration::from_secs(LEASE.as_secs() / 2);
+/// How often we look, as a share of a lease; several looks fit between "close to its end" and the end.
+const LOOKS_A_LEASE: u32 = 10;
 
 /// When each lease in flight ends, by our monotonic clock, counted from before the claim or renewal was sent: never
 /// later than the database thinks.
@@ -52,20 +50,20 @@ impl Leases {
 }
 
 /// Renews until `idle`. A lease that cannot be renewed is not an error here: its finding will be settled as stale.
-pub(crate) async fn keep(pool: PgPool, lessee: Lessee, leases: Arc<Leases>, idle: CancellationToken) {
+pub(crate) async fn keep(pool: PgPool, lessee: Lessee, lease: Duration, leases: Arc<Leases>, idle: CancellationToken) {
     loop {
         tokio::select! {
             () = idle.cancelled() => return,
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(lease / LOOKS_A_LEASE) => {}
         }
         let sent_at = Instant::now();
-        let ending = leases.ending_before(sent_at + RENEW_BELOW);
+        let ending = leases.ending_before(sent_at + lease / 2); // half gone: time to renew
         if ending.is_empty() {
             continue;
         }
-        match outbox::renew(&pool, lessee, &ending).await {
+        match outbox::renew(&pool, lessee, lease, &ending).await {
             Ok(renewed) => {
-                leases.extend(&renewed, sent_at + LEASE);
+                leases.extend(&renewed, sent_at + lease);
                 let missed = ending.len() - renewed.len();
                 if missed > 0 {
                     tracing::debug!(missed, "leases that are lost or being settled");

@@ -1,25 +1,36 @@
 //! The confirmation worker: claims due intents, asks Toss, writes back what Toss showed.
 //!
 //! - [`run`] owns the loop: wake, claim, start, until it is told to stop.
-//! - `attempt` is one call to Toss, `classify` what its answer means: no tables, no loops.
+//! - `attempt` is one call to Toss. What is `known` before it decides which; `codes`, `reading` and `classify` (`refund`
+//!   for refunds) are what its answer means: pure, no tables, no loops.
+//! - `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
-//! - `leases` keeps the leases of what is in flight.
+//! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for.
 //!
 //! Nothing that matters lives in memory between these steps: a worker may be killed at any moment, and what it held is
 //! due again when its leases end. Run as many as you like against one database.
 
 mod attempt;
 mod claiming;
-mod classify;
+pub mod classify;
+pub mod codes;
 mod health;
+mod housekeeping;
+mod keys;
+pub mod known;
+mod lanes;
 mod leases;
+pub mod reading;
+mod refund;
 mod retry;
 mod settings;
 mod settler;
 mod stop_point;
+mod terms;
 
 pub use settings::{CONCURRENCY_MAX, Settings};
+pub use terms::Terms;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,10 +43,12 @@ use shared::{
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{claiming::Claiming, leases::Leases, settler::Settler};
+use crate::{
+    attempt::Asker, claiming::Claiming, housekeeping::Housekeeping, keys::Keys, leases::Leases, settler::Settler,
+};
 
-/// Claim, settle, renew, listen, health: one connection each and one to spare.
-const DATABASE_CONNECTIONS: u32 = 6;
+/// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
+const DATABASE_CONNECTIONS: u32 = 8;
 /// A call may take [`toss::CALL_LIMIT`], and its finding must still be written.
 const STOP_GRACE: Duration = toss::CALL_LIMIT.saturating_add(Duration::from_secs(10));
 
@@ -53,12 +66,18 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
 
     let (settler, findings) = Settler::new(pool.clone(), lessee, stop.clone());
     background.spawn(settler.run());
-    background.spawn(leases::keep(pool.clone(), lessee, Arc::clone(&leases), idle.clone()));
+    background.spawn(leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone()));
     background.spawn(claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone()));
     background.spawn(health::serve(listener, pool.clone(), idle.clone()));
+    let keys = Keys::new(settings.key, settings.previous_key);
+    background.spawn(lanes::watch(pool.clone(), keys.clone(), settings.terms, stop.clone()));
+    let housekeeping =
+        Housekeeping { pool: pool.clone(), terms: settings.terms, attempts_kept_days: settings.attempts_kept_days };
+    background.spawn(housekeeping.run(stop.clone()));
     background.close();
 
-    let claiming = Claiming::new(pool.clone(), settings.toss, settings.concurrency, lessee, leases, findings);
+    let asker = Asker { toss: settings.toss, keys, terms: settings.terms };
+    let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 
     let in_flight = tries.len();

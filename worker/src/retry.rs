@@ -15,6 +15,8 @@ pub(crate) struct Schedule {
 
 /// After silence or an answer that decided nothing. A shopper waits, and has ten minutes in all.
 pub(crate) const UNDECIDED: Schedule = Schedule { first: Duration::from_millis(500), longest: Duration::from_secs(30) };
+/// Where nobody stands and waits: after the time to confirm, for refunds that wait, for looks back.
+pub(crate) const SPACED: Schedule = Schedule { first: Duration::from_secs(15), longest: Duration::from_mins(10) };
 /// While Toss works on an earlier send of the same request.
 pub(crate) const BUSY: Schedule = Schedule { first: Duration::from_millis(500), longest: Duration::from_secs(10) };
 /// While our own database is away.

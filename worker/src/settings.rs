@@ -8,10 +8,14 @@ use shared::{
     toss::{ApiKey, Toss},
 };
 
+use crate::terms::Terms;
+
 /// Calls in flight at once. A call waits on Toss, not on us: it costs a few kilobytes and a lease.
 const CONCURRENCY_DEFAULT: u16 = 500;
 pub const CONCURRENCY_MAX: u16 = 10_000;
 const TOSS_HOST: &str = "api.tosspayments.com";
+/// As long as a card payment can usually be refunded or disputed, and a little more.
+const ATTEMPTS_KEPT_DAYS_DEFAULT: i32 = 400;
 
 #[derive(Debug)]
 pub struct Settings {
@@ -19,6 +23,12 @@ pub struct Settings {
     /// Health is answered here.
     pub addr: SocketAddr,
     pub toss: Toss,
+    pub key: ApiKey,
+    /// The secret before the last rotation, while Toss still takes it: what was sent under it is repeated under it.
+    pub previous_key: Option<ApiKey>,
+    pub terms: Terms,
+    /// How long calls to Toss are remembered.
+    pub attempts_kept_days: i32,
     /// The most calls to Toss in flight at once, 1 to [`CONCURRENCY_MAX`].
     pub concurrency: u16,
 }
@@ -33,31 +43,52 @@ impl Settings {
         if !(1..=CONCURRENCY_MAX).contains(&concurrency) {
             env.mistake(format!("WORKER_CONCURRENCY is not 1 to {CONCURRENCY_MAX}"));
         }
-        let toss = Self::toss(env);
-        Some(Self { database_url, addr, toss: toss?, concurrency })
+        let attempts_kept_days = env.parse("ATTEMPTS_KEPT_DAYS", ATTEMPTS_KEPT_DAYS_DEFAULT, "a number of days");
+        if attempts_kept_days < 1 {
+            env.mistake("ATTEMPTS_KEPT_DAYS is not 1 or more");
+        }
+        let terms = terms(env);
+        let key = Self::key(env, "TOSS_SECRET_KEY", true);
+        let previous_key = Self::key(env, "TOSS_SECRET_KEY_PREVIOUS", false);
+        let toss = Self::toss(env, terms, [key.as_ref(), previous_key.as_ref()]);
+        Some(Self { database_url, addr, toss: toss?, key: key?, previous_key, terms, attempts_kept_days, concurrency })
     }
 
-    fn toss(env: &mut Env) -> Option<Toss> {
+    fn key(env: &mut Env, name: &str, required: bool) -> Option<ApiKey> {
+        let secret = if required { Some(env.required_secret(name)) } else { env.secret(name) };
+        let secret = secret.filter(|secret| !secret.expose_secret().is_empty())?; // that it is missing has been said
+        ApiKey::parse(secret).map_err(|error| env.mistake(format!("{name}: {error}"))).ok()
+    }
+
+    fn toss(env: &mut Env, terms: Terms, keys: [Option<&ApiKey>; 2]) -> Option<Toss> {
         let base = env.text("TOSS_BASE_URL").unwrap_or("https://api.tosspayments.com").to_owned();
         let client_key = env.text("TOSS_CLIENT_KEY").map(str::to_owned);
-        let secret = env.required_secret("TOSS_SECRET_KEY");
-        if secret.expose_secret().is_empty() {
-            return None; // that it is missing has been said
-        }
-        let key = match ApiKey::parse(secret) {
-            Ok(key) => key,
-            Err(error) => {
-                env.mistake(format!("TOSS_SECRET_KEY: {error}"));
-                return None;
+        let [newest, previous] = keys;
+        for (name, key) in [("TOSS_SECRET_KEY", newest), ("TOSS_SECRET_KEY_PREVIOUS", previous)] {
+            let Some(key) = key else { continue };
+            if key.is_live() && !is_toss(&base, TOSS_HOST) {
+                env.mistake(format!("{name} is a live key, but TOSS_BASE_URL is not https://{TOSS_HOST}"));
             }
-        };
-        if key.is_live() && !is_toss(&base, TOSS_HOST) {
-            env.mistake(format!("TOSS_SECRET_KEY is a live key, but TOSS_BASE_URL is not https://{TOSS_HOST}"));
+            if client_key.as_deref().is_some_and(|client_key| !is_pair(client_key, key)) {
+                env.mistake(format!(
+                    "TOSS_CLIENT_KEY and {name} are not a pair: test or live, widget or API, must agree"
+                ));
+            }
         }
-        if client_key.is_some_and(|client_key| !is_pair(&client_key, &key)) {
-            env.mistake("TOSS_CLIENT_KEY and TOSS_SECRET_KEY are not a pair: test or live, widget or API, must agree");
-        }
-        Toss::new(&base, key).map_err(|error| env.mistake(format!("TOSS_BASE_URL: {error}"))).ok()
+        Toss::new(&base, terms.call_limit).map_err(|error| env.mistake(format!("TOSS_BASE_URL: {error}"))).ok()
+    }
+}
+
+/// Time runs faster in a build for tests that is told so, and in no other.
+fn terms(env: &mut Env) -> Terms {
+    #[cfg(feature = "stop-points")]
+    {
+        Terms::divided_by(env.parse("HANBEON_TIME_DIVISOR", 1, "a number"))
+    }
+    #[cfg(not(feature = "stop-points"))]
+    {
+        let _ = env;
+        Terms::REAL
     }
 }
 
@@ -95,6 +126,16 @@ mod tests {
         );
         check(&[("TOSS_SECRET_KEY", "live_sk_canary"), ("TOSS_CLIENT_KEY", "test_ck_a")], Err("not a pair"));
         check(&[("TOSS_BASE_URL", "api.tosspayments.com")], Err("TOSS_BASE_URL: it is not an absolute"));
+        check(&[("TOSS_SECRET_KEY_PREVIOUS", "test_sk_canary2"), ("TOSS_CLIENT_KEY", "test_ck_a")], Ok(()));
+        check(
+            &[("TOSS_SECRET_KEY_PREVIOUS", "canary")],
+            Err("TOSS_SECRET_KEY_PREVIOUS: a Toss secret key starts with"),
+        );
+        check(
+            &[("TOSS_SECRET_KEY_PREVIOUS", "test_gsk_canary"), ("TOSS_CLIENT_KEY", "test_ck_a")],
+            Err("TOSS_CLIENT_KEY and TOSS_SECRET_KEY_PREVIOUS are not a pair"),
+        );
+        check(&[("ATTEMPTS_KEPT_DAYS", "0")], Err("ATTEMPTS_KEPT_DAYS is not 1 or more"));
         check(&[("WORKER_CONCURRENCY", "0")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
         check(&[("WORKER_CONCURRENCY", "10001")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
         check(&[("WORKER_ADDR", "8081")], Err("WORKER_ADDR is not an address"));

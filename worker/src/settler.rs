@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use shared::{
     db::StoreError,
-    outbox::{self, Fence, Finding, LEASE, Lessee, Settled},
+    outbox::{self, Fence, Finding, Lessee, Operation, Settled},
     stop::Stop,
     telemetry::chain,
 };
@@ -42,14 +42,37 @@ impl Held {
     }
 
     /// Is enough of the first lease left to be sure of renewing it? No call starts without.
-    pub(crate) fn may_start(&self) -> bool {
-        Instant::now() + LEASE / 2 < self.claimed_until
+    pub(crate) fn may_start(&self, lease: Duration) -> bool {
+        Instant::now() + lease / 2 < self.claimed_until
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.leases.remove(self.fence);
+    }
+}
+
+/// How a finding is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// With others, waiting for nobody.
+    Together,
+    /// With others that wait for the rows of products.
+    WithStock,
+    /// By itself.
+    Alone,
+}
+
+impl Way {
+    fn of(finding: &Finding) -> Self {
+        match finding.claim().operation() {
+            Operation::Cancel(_) => Self::Alone,
+            Operation::Confirm { .. } | Operation::Check => match finding.outcome() {
+                Some(outcome) if outcome.touches_stock() => Self::WithStock,
+                Some(_) | None => Self::Together,
+            },
+        }
     }
 }
 
@@ -131,27 +154,50 @@ impl Settler {
         }
     }
 
-    /// One finding for each order: after a lost lease the same order can be in here twice.
+    /// One finding for each order: after a lost lease the same order can be in here twice. And of one kind: who waits for
+    /// products must not hold up the others.
     fn next_batch(&mut self) -> Vec<InHand> {
         let mut orders = HashSet::new();
-        let (batch, later) = self.waiting.drain(..).partition(|(finding, _)| orders.insert(finding.fence().order_id));
+        let Some(way) = self.waiting.first().map(|(finding, _)| Way::of(finding)) else { return Vec::new() };
+        let (batch, later) = self
+            .waiting
+            .drain(..)
+            .partition(|(finding, _)| Way::of(finding) == way && orders.insert(finding.fence().order_id));
         self.waiting = later;
         batch
+    }
+
+    /// Writes down findings that went one way.
+    async fn settle(&self, findings: &[Finding]) -> Result<Vec<Settled>, StoreError> {
+        let [finding] = findings else { return outbox::settle(&self.pool, self.lessee, findings).await };
+        let settled = match Way::of(finding) {
+            Way::Together | Way::WithStock => {
+                outbox::settle(&self.pool, self.lessee, findings).await?.pop().unwrap_or(Settled::Busy)
+            }
+            Way::Alone => Settled::Apart,
+        };
+        match settled {
+            Settled::Apart => Ok(vec![outbox::settle_apart(&self.pool, self.lessee, finding).await?]),
+            Settled::Moved | Settled::LeaseLost | Settled::Busy => Ok(vec![settled]),
+        }
     }
 
     /// Writes a batch and gives up what is written. A batch that is refused, or takes too long, is halved until one
     /// finding is alone, so that no finding stands in the way of another.
     async fn write(&mut self, batch: Vec<InHand>) {
-        let mut todo = vec![batch];
+        let alone = batch.first().is_some_and(|(finding, _)| Way::of(finding) == Way::Alone);
+        let mut todo = if alone { batch.into_iter().map(|in_hand| vec![in_hand]).collect() } else { vec![batch] };
         while let Some(batch) = todo.pop() {
             let (findings, held): (Vec<Finding>, Vec<Held>) = batch.into_iter().unzip();
-            let settled = outbox::settle(&self.pool, self.lessee, &findings).await;
+            stop_point::reach(StopPoint::BeforeSettle).await;
+            let settled = self.settle(&findings).await;
             let mut batch: Vec<InHand> = findings.into_iter().zip(held).collect();
             match settled {
                 Ok(settled) => {
                     self.failures = 0;
                     stop_point::reach(StopPoint::AfterSettle).await;
-                    self.give_up(batch, &settled); // now, and not before
+                    let apart = self.give_up(batch, &settled); // now, and not before
+                    todo.extend(apart.into_iter().map(|in_hand| vec![in_hand]));
                 }
                 Err(error @ StoreError::Unavailable { .. }) => {
                     self.failures = self.failures.saturating_add(1);
@@ -174,14 +220,22 @@ impl Settler {
         }
     }
 
-    /// What is written is nobody's any more: dropping the right frees the permit and ends the renewals.
-    fn give_up(&mut self, batch: Vec<InHand>, settled: &[Settled]) {
+    /// What is written is nobody's any more: dropping the right frees the permit and ends the renewals. Returns what is to
+    /// be settled apart.
+    fn give_up(&mut self, batch: Vec<InHand>, settled: &[Settled]) -> Vec<InHand> {
         let lost = settled.iter().filter(|settled| **settled == Settled::LeaseLost).count();
         if lost > 0 {
             tracing::warn!(lost, "findings came too late; somebody else has the intent");
         }
-        let busy = batch.into_iter().zip(settled).filter(|(_, settled)| **settled == Settled::Busy);
-        self.postponed.extend(busy.map(|(in_hand, _)| in_hand));
+        let mut apart = Vec::new();
+        for (in_hand, settled) in batch.into_iter().zip(settled) {
+            match settled {
+                Settled::Moved | Settled::LeaseLost => drop(in_hand),
+                Settled::Busy => self.postponed.push(in_hand),
+                Settled::Apart => apart.push(in_hand),
+            }
+        }
+        apart
     }
 
     /// One finding alone that the database will not take now, or not as it is. Returns what to write instead.

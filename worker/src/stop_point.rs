@@ -9,6 +9,8 @@ pub(crate) enum StopPoint {
     BeforeCall,
     /// Toss answered, nothing is written.
     AfterCall,
+    /// What Toss said is known, and not on its way to the database.
+    BeforeSettle,
     /// The settle is committed, nobody was told.
     AfterSettle,
 }

@@ -4,9 +4,11 @@
 //! compared. Names of states are Toss's own; REVIEW is ours and means that a human must look.
 
 mod create;
+mod housekeeping;
 mod read;
 
 pub use create::{CreateRefusal, Created, LINES_MAX, Line, NewOrder, QUANTITY_MAX, create};
+pub use housekeeping::{Forgotten, expire_unpaid, forget_attempts};
 pub use read::{
     Cursor, EventView, LineView, ListedOrder, OrderView, PAGE_SIZE_MAX, Page, PaymentView, customer_of, list, statuses,
     view,

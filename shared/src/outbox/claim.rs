@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use super::{Call, Mark, Sends, SendsAfter, SentWith};
 use crate::{
     db::{StoreError, within},
     money::Krw,
     order::{OrderId, OrderNo, OrderStatus},
-    payment::PaymentKey,
+    payment::{PaymentKey, PaymentStatus},
     toss,
 };
 
@@ -22,13 +24,13 @@ pub const CLAIM_MAX: u16 = 500;
 /// behind; what commits even later is found by the sweep.
 const WATERMARK_SLACK: Duration = Duration::from_secs(2);
 
-/// Who holds a lease: a random number for each start of a worker, so a restarted worker is somebody else.
+/// Who holds a lease: a random number for each start of a worker, so a restarted worker is somebody else. Zero is nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lessee(pub(super) i64);
 
 impl Lessee {
     pub fn new(nonce: i64) -> Self {
-        Self(nonce)
+        Self(if nonce == 0 { 1 } else { nonce })
     }
 }
 
@@ -54,20 +56,54 @@ impl Watermark {
 pub struct Claim {
     pub(super) fence: Fence,
     pub(super) payment_no: i16,
-    pub(super) key_epoch: i16,
+    operation: Operation,
     order_no: OrderNo,
     order_status: OrderStatus,
     payment_key: PaymentKey,
+    payment_status: PaymentStatus,
     amount: Krw,
-    request: Vec<u8>,
-    ask_first: bool,
+    accepted_ago: Duration,
+    sends: Sends,
+    pub(super) abandoned: bool,
     attempts: i16,
     snoozes: i16,
+}
+
+/// What an intent wants.
+#[derive(Debug)]
+pub enum Operation {
+    /// The stored bytes of the confirm.
+    Confirm {
+        request: Vec<u8>,
+    },
+    /// Where does this payment stand at Toss?
+    Check,
+    Cancel(Cancel),
+}
+
+/// One refund to be made.
+#[derive(Debug)]
+pub struct Cancel {
+    pub(super) no: i16,
+    /// Stands in the reason at Toss.
+    pub mark: Uuid,
+    pub reason: String,
+    pub amount: Krw,
+    /// What Toss held before it.
+    pub expected_balance: Krw,
+    /// Everything that is left, whatever that is.
+    pub in_full: bool,
+    /// The stored bytes.
+    pub request: Vec<u8>,
 }
 
 impl Claim {
     pub fn fence(&self) -> Fence {
         self.fence
+    }
+
+    pub fn operation(&self) -> &Operation {
+        &self.operation
     }
 
     pub fn order_no(&self) -> OrderNo {
@@ -83,22 +119,36 @@ impl Claim {
         &self.payment_key
     }
 
+    pub fn payment_status(&self) -> PaymentStatus {
+        self.payment_status
+    }
+
+    /// The payment's.
     pub fn amount(&self) -> Krw {
         self.amount
     }
 
-    /// The stored bytes of the confirm.
-    pub fn request(&self) -> &[u8] {
-        &self.request
+    /// Since the confirm was accepted, by the database's clock at the claim.
+    pub fn accepted_ago(&self) -> Duration {
+        self.accepted_ago
+    }
+
+    pub fn sends(&self) -> &Sends {
+        &self.sends
+    }
+
+    /// Did a worker die over it? The claim before this one was never settled.
+    pub fn was_abandoned(&self) -> bool {
+        self.abandoned
     }
 
     pub fn idempotency_key(&self) -> String {
-        toss::idempotency_key(self.order_no, self.payment_no, self.key_epoch)
-    }
-
-    /// The key of this epoch is burnt: ask Toss before anything is posted.
-    pub fn ask_first(&self) -> bool {
-        self.ask_first
+        match &self.operation {
+            Operation::Confirm { .. } | Operation::Check => {
+                toss::idempotency_key(self.order_no, self.payment_no, self.sends.epoch)
+            }
+            Operation::Cancel(cancel) => toss::cancel_idempotency_key(cancel.mark, self.sends.epoch),
+        }
     }
 
     /// Tries so far, this one included, snoozes not.
@@ -108,6 +158,18 @@ impl Claim {
 
     pub fn snoozes(&self) -> u16 {
         self.snoozes.unsigned_abs()
+    }
+
+    /// The sends after a call whose answer is of no use: whatever it was, ask next.
+    pub fn sends_asking(&self, call: Call, api_key_id: &str) -> SendsAfter {
+        let sent_with = match (&self.sends.sent_with, call) {
+            (Some(SentWith::Known(id)), _) => Some(id.clone()),
+            (Some(SentWith::Tagged(_)) | None, Call::Confirm | Call::Cancel) => Some(api_key_id.to_owned()),
+            (Some(SentWith::Tagged(_)) | None, Call::Query) => None,
+        };
+        let unanswered = if self.abandoned || call != Call::Query { Mark::Now } else { Mark::Keep };
+        let burnt = self.sends.burnt || call != Call::Query;
+        SendsAfter { epoch: self.sends.epoch, burnt, unanswered, absent: Mark::Keep, sent_with, refusal: None }
     }
 }
 
@@ -132,15 +194,30 @@ impl Claimed {
     }
 }
 
+/// How a claim is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub lease: Duration,
+    /// The number of the secret that will sign: [`toss::ApiKey::tag`].
+    pub key_tag: i32,
+}
+
 /// Takes at most `limit` due intents, oldest first. It waits for no lock.
-pub async fn claim(pool: &PgPool, lessee: Lessee, low: Watermark, limit: u16) -> Result<Claimed, StoreError> {
+pub async fn claim(
+    pool: &PgPool,
+    lessee: Lessee,
+    terms: Terms,
+    low: Watermark,
+    limit: u16,
+) -> Result<Claimed, StoreError> {
     let statement = sqlx::query_file_as!(
         Row,
         "src/outbox/claim.sql",
         lessee.0,
-        LEASE.as_secs_f64(),
+        terms.lease.as_secs_f64(),
         low.0,
         i64::from(limit.min(CLAIM_MAX)),
+        terms.key_tag,
     );
     let rows = within(pool, "claim due intents", async |c| statement.fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));
@@ -156,43 +233,107 @@ pub async fn claim(pool: &PgPool, lessee: Lessee, low: Watermark, limit: u16) ->
 
 struct Row {
     order_id: i64,
+    kind: i16,
     due_at: OffsetDateTime,
     lease_seq: i32,
     attempts: i16,
     snoozes: i16,
-    order_no: Option<uuid::Uuid>,
+    payment_no: i16,
+    abandoned: bool,
+    abandoned_key: i32,
+    order_no: Option<Uuid>,
     order_status: Option<String>,
-    amount: Option<i64>,
-    payment_no: Option<i16>,
     payment_key: Option<String>,
+    amount: Option<i64>,
+    payment_status: Option<String>,
+    accepted_ms_ago: Option<i64>,
     request: Option<Vec<u8>>,
     key_epoch: Option<i16>,
     ask_first: Option<bool>,
+    unanswered_ms_ago: Option<i64>,
+    sent_with: Option<String>,
+    refused: Option<bool>,
+    absent_ms_ago: Option<i64>,
+    cancel_no: Option<i16>,
+    cancel_mark: Option<Uuid>,
+    cancel_reason: Option<String>,
+    cancel_amount: Option<i64>,
+    expected_balance: Option<i64>,
+    in_full: Option<bool>,
+}
+
+fn age(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+}
+
+impl Row {
+    fn corrupt(&self, table: &'static str, column: &'static str) -> StoreError {
+        StoreError::Corrupt { table, column, id: self.order_id }
+    }
+
+    fn sends(&self) -> Result<Sends, StoreError> {
+        let unanswered = self.unanswered_ms_ago.map(age);
+        let sent_with = self.sent_with.clone().map(SentWith::Known);
+        Ok(Sends {
+            epoch: self.key_epoch.ok_or_else(|| self.corrupt("payments", "key_epoch"))?,
+            burnt: self.ask_first.ok_or_else(|| self.corrupt("payments", "ask_first"))?,
+            // Whoever died over it may have sent until this moment.
+            unanswered: if self.abandoned { Some(Duration::ZERO) } else { unanswered },
+            sent_with: sent_with.or_else(|| self.abandoned.then_some(SentWith::Tagged(self.abandoned_key))),
+            refused: self.refused.unwrap_or_default(),
+            absent: self.absent_ms_ago.map(age),
+        })
+    }
+
+    fn operation(&mut self) -> Result<Operation, StoreError> {
+        let request = self.request.take();
+        let request = request.ok_or_else(|| self.corrupt("payments", "request"));
+        match self.kind {
+            1 => Ok(Operation::Confirm { request: request? }),
+            2 => Ok(Operation::Cancel(self.cancel(request?)?)),
+            3 => Ok(Operation::Check),
+            _ => Err(self.corrupt("outbox", "kind")),
+        }
+    }
+
+    fn cancel(&mut self, request: Vec<u8>) -> Result<Cancel, StoreError> {
+        let no_cancel = StoreError::Corrupt { table: "cancels", column: "status", id: self.order_id };
+        let krw = |won: Option<i64>| won.and_then(Krw::new);
+        let (Some(no), Some(mark), Some(reason), Some(amount), Some(expected_balance), Some(in_full)) = (
+            self.cancel_no,
+            self.cancel_mark,
+            self.cancel_reason.take(),
+            krw(self.cancel_amount),
+            krw(self.expected_balance),
+            self.in_full,
+        ) else {
+            return Err(no_cancel);
+        };
+        Ok(Cancel { no, mark, reason, amount, expected_balance, in_full, request })
+    }
 }
 
 impl TryFrom<Row> for Claim {
     type Error = StoreError;
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let corrupt = |table, column| StoreError::Corrupt { table, column, id: row.order_id };
+    fn try_from(mut row: Row) -> Result<Self, StoreError> {
+        let sends = row.sends()?;
+        let operation = row.operation()?;
+        let order_status = row.order_status.as_deref().and_then(OrderStatus::parse);
+        let payment_key = row.payment_key.as_deref().and_then(PaymentKey::parse);
+        let payment_status = row.payment_status.as_deref().and_then(PaymentStatus::parse);
         Ok(Self {
             fence: Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq },
-            order_no: row.order_no.map(OrderNo).ok_or_else(|| corrupt("orders", "order_no"))?,
-            order_status: row
-                .order_status
-                .as_deref()
-                .and_then(OrderStatus::parse)
-                .ok_or_else(|| corrupt("orders", "status"))?,
-            amount: row.amount.and_then(Krw::new).ok_or_else(|| corrupt("orders", "amount"))?,
-            payment_no: row.payment_no.ok_or_else(|| corrupt("payments", "payment_no"))?,
-            payment_key: row
-                .payment_key
-                .as_deref()
-                .and_then(PaymentKey::parse)
-                .ok_or_else(|| corrupt("payments", "payment_key"))?,
-            request: row.request.ok_or_else(|| corrupt("payments", "request"))?,
-            key_epoch: row.key_epoch.ok_or_else(|| corrupt("payments", "key_epoch"))?,
-            ask_first: row.ask_first.ok_or_else(|| corrupt("payments", "ask_first"))?,
+            payment_no: row.payment_no,
+            operation,
+            order_no: row.order_no.map(OrderNo).ok_or_else(|| row.corrupt("orders", "order_no"))?,
+            order_status: order_status.ok_or_else(|| row.corrupt("orders", "status"))?,
+            payment_key: payment_key.ok_or_else(|| row.corrupt("payments", "payment_key"))?,
+            payment_status: payment_status.ok_or_else(|| row.corrupt("payments", "status"))?,
+            amount: row.amount.and_then(Krw::new).ok_or_else(|| row.corrupt("payments", "amount"))?,
+            accepted_ago: age(row.accepted_ms_ago.ok_or_else(|| row.corrupt("payments", "accepted_at"))?),
+            sends,
+            abandoned: row.abandoned,
             attempts: row.attempts,
             snoozes: row.snoozes,
         })
@@ -201,10 +342,10 @@ impl TryFrom<Row> for Claim {
 
 /// Extends the leases that are still held and says which were. What is missing from the answer is either lost or being
 /// settled this moment: locked rows are skipped, so renewing never waits for settling nor the other way round.
-pub async fn renew(pool: &PgPool, lessee: Lessee, fences: &[Fence]) -> Result<Vec<Fence>, StoreError> {
+pub async fn renew(pool: &PgPool, lessee: Lessee, lease: Duration, fences: &[Fence]) -> Result<Vec<Fence>, StoreError> {
     let (order_ids, lease_seqs): (Vec<i64>, Vec<i32>) =
         fences.iter().map(|fence| (fence.order_id.0, fence.lease_seq)).unzip();
-    let statement = sqlx::query_file!("src/outbox/renew.sql", lessee.0, LEASE.as_secs_f64(), &order_ids, &lease_seqs,);
+    let statement = sqlx::query_file!("src/outbox/renew.sql", lessee.0, lease.as_secs_f64(), &order_ids, &lease_seqs,);
     let rows = within(pool, "renew leases", async |c| statement.fetch_all(c).await).await?;
     Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }

@@ -1,12 +1,14 @@
--- Takes at most $4 due intents, oldest first, none left of $3, for the worker $1, under a lease of $2 seconds.
+-- Takes at most $4 due intents, oldest first, none left of $3, for the worker $1, under a lease of $2 seconds; it will
+-- sign with the secret of number $5.
 --
--- A row whose lease ran out is due again: that is the whole of crash recovery.
+-- A row whose lease ran out is due again: that is the whole of crash recovery. Such a row still names its old holder, who
+-- may have sent something: settling takes the name away.
 with due as materialized (           -- materialized: the planner must not run it twice and pass the limit
-    select order_id from outbox
+    select order_id, lease_owner, lease_key from outbox
     where due_at <= now()
       and due_at >= coalesce($3::timestamptz, '-infinity')
       and lease_until < now()
-      and kind = 1                     -- confirm; what a newer build wrote is for a newer build
+      and kind between 1 and 3         -- what a newer build wrote is for a newer build
     order by due_at, order_id
     limit $4
     for no key update skip locked
@@ -15,15 +17,29 @@ claimed as (
     update outbox b set
         lease_until = now() + make_interval(secs => $2),
         lease_owner = $1,
+        lease_key   = $5,
         lease_seq   = b.lease_seq + 1,              -- a new fence: an old holder can no longer settle
         attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
     from due where b.order_id = due.order_id
-    returning b.order_id, b.due_at, b.lease_seq, b.attempts, b.snoozes
+    returning b.order_id, b.kind, b.payment_no, b.due_at, b.lease_seq, b.attempts, b.snoozes,
+              due.lease_owner <> 0 as abandoned, due.lease_key as abandoned_key
 )
-select c.order_id, c.due_at, c.lease_seq, c.attempts, c.snoozes,
-       o.order_no as "order_no?", o.status as "order_status?", o.amount as "amount?",
-       p.payment_no as "payment_no?", p.payment_key as "payment_key?", p.request as "request?",
-       p.key_epoch as "key_epoch?", p.ask_first as "ask_first?"
+select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes, c.payment_no,
+       c.abandoned as "abandoned!", c.abandoned_key as "abandoned_key!",
+       o.order_no as "order_no?", o.status as "order_status?",
+       p.payment_key as "payment_key?", p.amount as "amount?", p.status as "payment_status?",
+       (extract(epoch from now() - p.accepted_at) * 1000)::bigint as "accepted_ms_ago?",
+       coalesce(r.request, p.request) as "request?",
+       coalesce(r.key_epoch, p.key_epoch) as "key_epoch?",
+       coalesce(r.ask_first, p.ask_first) as "ask_first?",
+       (extract(epoch from now() - case when r.mark is null then p.unanswered_at else r.unanswered_at end) * 1000)::bigint
+           as "unanswered_ms_ago?",
+       case when r.mark is null then p.sent_with else r.sent_with end as "sent_with?",
+       case when r.mark is null then p.refusal is not null else r.refusal is not null end as "refused?",
+       (extract(epoch from now() - p.absent_at) * 1000)::bigint as "absent_ms_ago?",
+       r.cancel_no as "cancel_no?", r.mark as "cancel_mark?", r.reason as "cancel_reason?",
+       r.amount as "cancel_amount?", r.expected_balance as "expected_balance?", r.in_full as "in_full?"
 from claimed c
 left join orders o on o.id = c.order_id
-left join payments p on p.order_id = o.id and p.payment_no = o.payment_count
+left join payments p on p.order_id = c.order_id and p.payment_no = c.payment_no
+left join cancels r on c.kind = 2 and r.order_id = c.order_id and r.status = 'IN_PROGRESS'

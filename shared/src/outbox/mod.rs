@@ -3,18 +3,28 @@
 //! - [`claim`] takes what is due under a lease. The lease, the fence and the count of the attempt are committed before
 //!   anybody is called.
 //! - [`renew`] keeps leases whose calls are still in flight.
-//! - [`settle`] writes back what a call showed, if the lease is still held. Facts (the attempt) are written either way;
-//!   transitions (order, payment, outbox) only under the fence.
+//! - [`settle`] writes back what a batch of calls showed, where the lease is still held, and [`settle_apart`] the rare
+//!   finding that needs a decision of its own. Facts (the attempt) are written either way; transitions (order, payment,
+//!   stock, outbox) only under the fence.
+//! - [`sweep`] is the net below: whatever is unresolved and has no live intent gets one.
 //!
 //! There is no rescuer: an intent whose lease ran out is simply due again, so crash recovery is the ordinary path.
 //!
-//! Only [`claim`] makes a [`Claim`], and only [`settle`] takes one: it is settled once or not at all.
+//! Only [`claim`] makes a [`Claim`]; it is settled once or not at all.
 
+mod apart;
 mod claim;
+mod outcome;
+mod sends;
 mod settle;
+mod sweep;
 
-pub use claim::{CLAIM_MAX, Claim, Claimed, Fence, LEASE, Lessee, Watermark, claim, renew};
-pub use settle::{Approval, Attempt, Call, Finding, Outcome, Settled, settle};
+pub use apart::settle_apart;
+pub use claim::{CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lessee, Operation, Terms, Watermark, claim, renew};
+pub use outcome::{Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Outcome, Proof, Replanned};
+pub use sends::{Mark, Sends, SendsAfter, SentWith};
+pub use settle::{Settled, settle};
+pub use sweep::{Swept, sweep};
 
 use sqlx::{
     PgPool,

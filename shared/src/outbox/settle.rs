@@ -1,4 +1,4 @@
-//! Writing back what calls to Toss showed: one statement for a whole batch.
+//! Writing back what calls to Toss showed about payments: one statement for a whole batch.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,135 +7,44 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Claim, Fence, Lessee};
+use super::{Attempt, Claim, Finding, Lessee, Mark, Outcome, SendsAfter};
 use crate::{
     db::{StoreError, within},
-    money::Krw,
+    payment::PaymentStatus,
 };
 
-/// Which call was made to Toss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    Confirm,
-    Query,
-}
-
-impl Call {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirm => "confirm",
-            Self::Query => "query",
-        }
-    }
-}
-
-/// One call to Toss, as it is remembered.
-#[derive(Debug)]
-pub struct Attempt {
-    /// Made before the call, so that the same attempt is never recorded twice.
-    pub id: Uuid,
-    pub call: Call,
-    /// Which secret signed it, as a fingerprint.
-    pub api_key_id: String,
-    pub duration: Duration,
-    /// `None`: no answer came.
-    pub http_status: Option<u16>,
-    /// The error's code, the payment's status, or the kind of silence.
-    pub code: Option<String>,
-    pub trace_id: Option<String>,
-}
-
-/// The code of an attempt whose answer could not be stored.
-const UNWRITABLE: &str = "unwritable";
-
-/// What Toss said when it said that the money is ours.
-#[derive(Debug)]
-pub struct Approval {
-    pub approved_at: OffsetDateTime,
-    pub balance: Krw,
-    pub method: Option<String>,
-    pub receipt_url: Option<String>,
-    /// The whole answer: the proof.
-    pub answer: Value,
-}
-
-/// What one try showed. Each variant is one legal move of the intent.
-#[derive(Debug)]
-pub enum Outcome {
-    /// Toss holds the money for this payment: paid.
-    Approved(Box<Approval>),
-    /// No answer. The same request under the same key, later.
-    Repeat { after: Duration },
-    /// Not our turn, and nobody's failure: as `Repeat`, but it does not count.
-    Snooze { after: Duration },
-    /// An answer that burnt the key, or one that does not tell: ask, before anything is posted again.
-    Ask { after: Duration },
-    /// Toss showed that the money did not move: post again under a new key.
-    NextEpoch { after: Duration },
-}
-
-impl Outcome {
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Approved(_) => "approved",
-            Self::Repeat { .. } => "repeat",
-            Self::Snooze { .. } => "snooze",
-            Self::Ask { .. } => "ask",
-            Self::NextEpoch { .. } => "next_epoch",
-        }
-    }
-
-    fn wait(&self) -> Duration {
-        match self {
-            Self::Approved(_) => Duration::ZERO,
-            Self::Repeat { after } | Self::Snooze { after } | Self::Ask { after } | Self::NextEpoch { after } => *after,
-        }
-    }
-}
-
-/// A claim together with what became of it.
-#[derive(Debug)]
-pub enum Finding {
-    /// Toss was called.
-    Tried { claim: Claim, attempt: Attempt, outcome: Outcome },
-    /// Nothing was sent: the intent goes back as it was, its attempt uncounted.
-    NotStarted { claim: Claim },
-}
-
-impl Finding {
-    /// The same call with nothing in it that Toss wrote freely, for a finding that the database refuses: the attempt is
-    /// then on record, and Toss will be asked again. `None` when that was done before, or nothing was called.
-    pub fn stripped(self, ask_after: Duration) -> Option<Self> {
-        match self {
-            Self::Tried { claim, attempt, .. } if attempt.code.as_deref() != Some(UNWRITABLE) => {
-                let attempt = Attempt { code: Some(UNWRITABLE.to_owned()), trace_id: None, ..attempt };
-                Some(Self::Tried { claim, attempt, outcome: Outcome::Ask { after: ask_after } })
-            }
-            Self::Tried { .. } | Self::NotStarted { .. } => None,
-        }
-    }
-
-    pub fn fence(&self) -> Fence {
-        match self {
-            Self::Tried { claim, .. } | Self::NotStarted { claim } => claim.fence,
-        }
-    }
-}
+/// A failure is looked at once more after this long: what Toss said then is compared with what it says now.
+const CHECK_FAILED_AFTER: Duration = Duration::from_mins(15);
 
 /// What became of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// It moved its order.
+    /// It moved its order, or its intent.
     Moved,
     /// The lease was lost: somebody else holds the intent or has settled it, or this very finding was settled before
     /// and the answer to that was lost. Only the attempt is recorded, as stale, if it was not yet.
     LeaseLost,
     /// Somebody keeps the order locked. Nothing was written; settle it again later.
     Busy,
+    /// The order has moved on since. Nothing was written; [`super::settle_apart`] takes it.
+    Apart,
+}
+
+impl Settled {
+    pub(super) fn parse(verdict: &str, order_id: i64) -> Result<Self, StoreError> {
+        match verdict {
+            "moved" => Ok(Self::Moved),
+            "lost" => Ok(Self::LeaseLost),
+            "busy" => Ok(Self::Busy),
+            "apart" => Ok(Self::Apart),
+            _ => Err(StoreError::Corrupt { table: "settle", column: "verdict", id: order_id }),
+        }
+    }
 }
 
 /// Writes a batch back, at most one finding for each order, and says of each what became of it, in the batch's order.
 /// After an error nothing is known to be written, and the batch may simply be settled again: the fence makes that safe.
+/// Findings about refunds are not for here: see [`super::settle_apart`].
 ///
 /// # Errors
 /// As every statement. A batch with two findings for one order is a defect of the caller and is refused by the
@@ -149,32 +58,36 @@ pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<
         &columns.order_id,
         &columns.lease_seq,
         &columns.payment_no,
-        &columns.key_epoch,
         &columns.outcome as &[Option<&'static str>],
         &columns.wait_ms,
         &columns.call as &[Option<&'static str>],
+        &columns.key_epoch,
         &columns.api_key_id as &[Option<&str>],
         &columns.duration_ms,
         &columns.http_status as &[Option<i16>],
         &columns.code as &[Option<&str>],
         &columns.trace_id as &[Option<&str>],
+        &columns.attempt_id as &[Option<Uuid>],
+        &columns.to_status as &[Option<&'static str>],
+        &columns.cause as &[Option<&'static str>],
         &columns.approved_at as &[Option<OffsetDateTime>],
         &columns.balance as &[Option<i64>],
         &columns.method as &[Option<&str>],
         &columns.receipt_url as &[Option<&str>],
         &columns.answer as &[Option<&Value>],
-        &columns.attempt_id as &[Option<Uuid>],
+        &columns.check_ms as &[Option<i64>],
+        &columns.next_epoch as &[Option<i16>],
+        &columns.burnt,
+        &columns.unanswered,
+        &columns.absent,
+        &columns.sent_with as &[Option<String>],
+        &columns.refusal as &[Option<&Value>],
     );
     let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
     let verdicts: HashMap<i64, Settled> = rows
         .into_iter()
-        .map(|row| match row.verdict.as_str() {
-            "moved" => Ok((row.order_id, Settled::Moved)),
-            "lost" => Ok((row.order_id, Settled::LeaseLost)),
-            "busy" => Ok((row.order_id, Settled::Busy)),
-            _ => Err(StoreError::Corrupt { table: "settle", column: "verdict", id: row.order_id }),
-        })
-        .collect::<Result<_, _>>()?;
+        .map(|row| Ok((row.order_id, Settled::parse(&row.verdict, row.order_id)?)))
+        .collect::<Result<_, StoreError>>()?;
     let verdict = |finding: &Finding| verdicts.get(&finding.fence().order_id.0).copied().unwrap_or(Settled::Busy);
     Ok(batch.iter().map(verdict).collect())
 }
@@ -185,65 +98,134 @@ struct Columns<'a> {
     order_id: Vec<i64>,
     lease_seq: Vec<i32>,
     payment_no: Vec<i16>,
-    key_epoch: Vec<i16>,
     outcome: Vec<Option<&'static str>>,
     wait_ms: Vec<i64>,
     call: Vec<Option<&'static str>>,
+    key_epoch: Vec<i16>,
     api_key_id: Vec<Option<&'a str>>,
     duration_ms: Vec<i32>,
     http_status: Vec<Option<i16>>,
     code: Vec<Option<&'a str>>,
     trace_id: Vec<Option<&'a str>>,
+    attempt_id: Vec<Option<Uuid>>,
+    to_status: Vec<Option<&'static str>>,
+    cause: Vec<Option<&'static str>>,
     approved_at: Vec<Option<OffsetDateTime>>,
     balance: Vec<Option<i64>>,
     method: Vec<Option<&'a str>>,
     receipt_url: Vec<Option<&'a str>>,
     answer: Vec<Option<&'a Value>>,
-    attempt_id: Vec<Option<Uuid>>,
+    check_ms: Vec<Option<i64>>,
+    next_epoch: Vec<Option<i16>>,
+    burnt: Vec<bool>,
+    unanswered: Vec<i16>,
+    absent: Vec<i16>,
+    sent_with: Vec<Option<String>>,
+    refusal: Vec<Option<&'a Value>>,
 }
 
 impl<'a> Columns<'a> {
     fn of(batch: &'a [Finding]) -> Self {
         let mut columns = Self::default();
         for finding in batch {
-            let (claim, tried) = match finding {
-                Finding::Tried { claim, attempt, outcome } => (claim, Some((attempt, outcome))),
-                Finding::NotStarted { claim } => (claim, None),
-            };
-            columns.push(claim, tried);
+            match finding {
+                Finding::Tried { claim, attempt, outcome } => {
+                    columns.push_claim(claim);
+                    columns.push_attempt(Some(attempt));
+                    columns.push_outcome(Some(outcome));
+                    columns.push_sends(outcome.again().map(|again| again.sends.clone()), refusal(outcome));
+                }
+                Finding::NotStarted { claim } => {
+                    columns.push_claim(claim);
+                    columns.push_attempt(None);
+                    columns.push_outcome(None);
+                    // Giving it back takes away the name of who died over it; what they may have sent must not go with it.
+                    columns.push_sends(claim.abandoned.then(|| abandoned(claim)), None);
+                }
+            }
         }
         columns
     }
 
-    fn push(&mut self, claim: &Claim, tried: Option<(&'a Attempt, &'a Outcome)>) {
-        let attempt = tried.map(|(attempt, _)| attempt);
-        let outcome = tried.map(|(_, outcome)| outcome);
-        let approval = match outcome {
-            Some(Outcome::Approved(approval)) => Some(approval),
-            Some(Outcome::Repeat { .. } | Outcome::Snooze { .. } | Outcome::Ask { .. } | Outcome::NextEpoch { .. })
-            | None => None,
-        };
-        self.order_id.push(claim.fence.order_id.0);
-        self.lease_seq.push(claim.fence.lease_seq);
+    fn push_claim(&mut self, claim: &Claim) {
+        self.order_id.push(claim.fence().order_id.0);
+        self.lease_seq.push(claim.fence().lease_seq);
         self.payment_no.push(claim.payment_no);
-        self.key_epoch.push(claim.key_epoch);
-        self.outcome.push(outcome.map(Outcome::as_str));
-        self.wait_ms.push(outcome.map_or(0, |outcome| millis(outcome.wait())));
+        self.key_epoch.push(claim.sends().epoch);
+    }
+
+    fn push_attempt(&mut self, attempt: Option<&'a Attempt>) {
         self.call.push(attempt.map(|attempt| attempt.call.as_str()));
         self.api_key_id.push(attempt.map(|attempt| attempt.api_key_id.as_str()));
-        self.duration_ms.push(attempt.map_or(0, |attempt| i32::try_from(millis(attempt.duration)).unwrap_or(i32::MAX)));
+        self.duration_ms.push(attempt.map_or(0, |attempt| duration_ms(attempt.duration)));
         self.http_status.push(attempt.and_then(|attempt| i16::try_from(attempt.http_status?).ok()));
         self.code.push(attempt.and_then(|attempt| attempt.code.as_deref()));
         self.trace_id.push(attempt.and_then(|attempt| attempt.trace_id.as_deref()));
+        self.attempt_id.push(attempt.map(|attempt| attempt.id));
+    }
+
+    fn push_outcome(&mut self, outcome: Option<&'a Outcome>) {
+        let approval = outcome.and_then(Outcome::approval);
+        let again = outcome.and_then(Outcome::again);
+        self.outcome.push(outcome.map(Outcome::as_str));
+        self.wait_ms.push(again.map_or(0, |again| millis(again.after)));
+        self.to_status.push(outcome.and_then(Outcome::payment_status).map(PaymentStatus::as_str));
+        self.cause.push(outcome.and_then(Outcome::cause));
         self.approved_at.push(approval.map(|approval| approval.approved_at));
         self.balance.push(approval.map(|approval| approval.balance.won()));
         self.method.push(approval.and_then(|approval| approval.method.as_deref()));
         self.receipt_url.push(approval.and_then(|approval| approval.receipt_url.as_deref()));
-        self.attempt_id.push(attempt.map(|attempt| attempt.id));
-        self.answer.push(approval.map(|approval| &approval.answer));
+        self.answer.push(outcome.and_then(Outcome::answer));
+        self.check_ms.push(outcome.and_then(look_again).map(millis));
+    }
+
+    fn push_sends(&mut self, sends: Option<SendsAfter>, refusal: Option<&'a Value>) {
+        self.next_epoch.push(sends.as_ref().map(|sends| sends.epoch));
+        self.burnt.push(sends.as_ref().is_some_and(|sends| sends.burnt));
+        self.unanswered.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.unanswered).as_number());
+        self.absent.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.absent).as_number());
+        self.sent_with.push(sends.and_then(|sends| sends.sent_with));
+        self.refusal.push(refusal);
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+fn refusal(outcome: &Outcome) -> Option<&Value> {
+    outcome.again()?.sends.refusal.as_ref()
+}
+
+/// The sends of a claim that was taken over from the dead and goes back unused.
+pub(super) fn abandoned(claim: &Claim) -> SendsAfter {
+    let sent_with = match &claim.sends().sent_with {
+        Some(super::SentWith::Known(id)) => Some(id.clone()),
+        Some(super::SentWith::Tagged(_)) | None => None,
+    };
+    SendsAfter {
+        epoch: claim.sends().epoch,
+        burnt: claim.sends().burnt,
+        unanswered: Mark::Now,
+        absent: Mark::Keep,
+        sent_with,
+        refusal: None,
+    }
+}
+
+/// When a payment is asked about again although its intent is over.
+fn look_again(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Failed(_) => Some(CHECK_FAILED_AFTER),
+        Outcome::Waiting { look_again, .. } => Some(*look_again),
+        Outcome::Approved(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
+    }
+}
+
+pub(super) fn duration_ms(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,40 +1,69 @@
--- Writes a batch of findings back: facts unless the order is busy, transitions only where the lease is still held by $1.
--- Answers what became of each finding: moved, lost, or busy. It waits for no lock: one row that somebody keeps locked
--- must not hold up the findings of everybody else, so a busy finding is handed back to be tried again.
+-- Writes a batch of findings about payments back: facts unless the order is busy, transitions only where the lease is
+-- still held by $1. Answers what became of each finding: moved, lost, busy, or apart. It waits for no order and no
+-- intent: one row that somebody keeps locked must not hold up the findings of everybody else, so a busy finding is handed
+-- back to be tried again. Only a finding that gives stock back waits for its products.
 with input as materialized (
     select * from unnest(
-        $2::bigint[], $3::int[], $4::smallint[], $5::smallint[], $6::text[], $7::bigint[],
-        $8::text[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[],
-        $14::timestamptz[], $15::bigint[], $16::text[], $17::text[], $18::jsonb[], $19::uuid[]
+        $2::bigint[], $3::int[], $4::smallint[], $5::text[], $6::bigint[],
+        $7::text[], $8::smallint[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[], $14::uuid[],
+        $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::text[], $20::text[], $21::jsonb[], $22::bigint[],
+        $23::smallint[], $24::boolean[], $25::smallint[], $26::smallint[], $27::text[], $28::jsonb[]
     ) as i (
-        order_id, lease_seq, payment_no, key_epoch, outcome, wait_ms,
-        call, api_key_id, duration_ms, http_status, code, trace_id,
-        approved_at, balance, method, receipt_url, answer, attempt_id
+        order_id, lease_seq, payment_no, outcome, wait_ms,
+        call, key_epoch, api_key_id, duration_ms, http_status, code, trace_id, attempt_id,
+        to_status, cause, approved_at, balance, method, receipt_url, answer, check_ms,
+        next_epoch, burnt, unanswered, absent, sent_with, refusal
     )
 ),
--- Locks in the global order: all orders by id, then their outbox rows. Nobody else locks an outbox row and
--- then waits for an order.
+-- Locks in the global order: all orders by id, then products by id, then the outbox rows. Nobody else locks an outbox row
+-- and then waits for an order.
 locked as materialized (
-    select o.id, o.status from orders o where o.id = any($2) order by o.id for no key update skip locked
+    select o.id, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW') as unresolved
+    from orders o where o.id = any($2) order by o.id for no key update skip locked
+),
+shelves as materialized (
+    select p.id from products p
+    where p.id = any(array(
+        select l.product_id from input i
+        join locked o on o.id = i.order_id
+        join order_lines l on l.order_id = i.order_id
+        where i.to_status in ('ABORTED', 'EXPIRED', 'CANCELED') and o.unresolved))
+    order by p.id
+    for no key update
 ),
 fenced as materialized (
-    select i.*, locked.status
-    from locked
-    join input i on i.order_id = locked.id
-    join outbox b on b.order_id = locked.id
+    select i.*, o.status, o.unresolved
+    from locked o
+    join input i on i.order_id = o.id
+    join outbox b on b.order_id = o.id
     where b.lease_owner = $1 and b.lease_seq = i.lease_seq
+      and (select count(*) from shelves) >= 0 -- after them
     for update of b skip locked
 ),
+-- What may be done with each. A payment and its order move together from unresolved to anything, and from nothing else:
+-- a finding about an order that has moved on is looked at apart, one at a time.
+weighed as materialized (
+    select f.*,
+           f.to_status is null as lives_on,
+           f.to_status is not null and f.unresolved
+               and p.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW') as moves,
+           -- Asked again, and a failure is still one.
+           f.to_status in ('ABORTED', 'EXPIRED') and p.status in ('ABORTED', 'EXPIRED') as stays
+    from fenced f
+    left join payments p on p.order_id = f.order_id and p.payment_no = f.payment_no
+),
+moving as materialized (select * from weighed where moves),
 judged as materialized (
     select i.order_id,
-           case when f.order_id is not null then 'moved'
+           case when w.lives_on or w.moves or w.stays then 'moved'
+                when w.order_id is not null then 'apart'
                 -- Our lease stands where we look, and yet the row could not be had: ask again rather than guess.
                 when l.id is null or b.order_id is not null then 'busy'
                 else 'lost'
            end as verdict
     from input i
     left join locked l on l.id = i.order_id
-    left join fenced f on f.order_id = i.order_id
+    left join weighed w on w.order_id = i.order_id
     left join outbox b on b.order_id = i.order_id and b.lease_owner = $1 and b.lease_seq = i.lease_seq
 ),
 recorded as (
@@ -44,48 +73,78 @@ recorded as (
     select i.order_id, i.attempt_id, i.payment_no, i.call, i.key_epoch, i.api_key_id, $1, i.lease_seq, i.duration_ms,
            i.http_status, i.code, i.trace_id, i.outcome, j.verdict = 'lost'
     from input i join judged j on j.order_id = i.order_id
-    where i.call is not null and j.verdict <> 'busy'
+    where i.call is not null and j.verdict in ('moved', 'lost')
     on conflict (order_id, id) do nothing       -- a batch that is settled again
 ),
 finished as (
-    delete from outbox b using fenced f
-    where b.order_id = f.order_id and f.outcome = 'approved'
+    delete from outbox b using weighed w where b.order_id = w.order_id and (w.moves or w.stays)
 ),
 put_back as (
     update outbox b set
         lease_until = '-infinity',
         lease_owner = 0,                        -- nobody's: the same finding again, or a renewal on its way, no longer fits
-        due_at   = case when f.outcome is null then b.due_at
+        due_at   = case when w.outcome is null then b.due_at
                         -- not now(): that may lie before a wait, and the row would be due before others see this
-                        else clock_timestamp() + f.wait_ms * interval '1 ms' end,
-        attempts = b.attempts - case when f.outcome is null or f.outcome = 'snooze' then 1 else 0 end,
-        snoozes  = least(b.snoozes + case when f.outcome = 'snooze' then 1 else 0 end, 32767)
-    from fenced f
-    where b.order_id = f.order_id and f.outcome is distinct from 'approved'
+                        else clock_timestamp() + w.wait_ms * interval '1 ms' end,
+        attempts = b.attempts - case when w.outcome is null or w.outcome = 'snooze' then 1 else 0 end,
+        snoozes  = least(b.snoozes + case when w.outcome = 'snooze' then 1 else 0 end, 32767)
+    from weighed w
+    where b.order_id = w.order_id and w.lives_on
 ),
-paid as (
+kept as (
+    -- What the sends left behind, where a try left something: most do not.
     update payments p set
-        status = 'DONE', approved_at = f.approved_at, balance = f.balance, method = f.method,
-        receipt_url = f.receipt_url, answer = f.answer
-    from fenced f
-    where p.order_id = f.order_id and p.payment_no = f.payment_no and f.outcome = 'approved'
+        key_epoch     = w.next_epoch,
+        ask_first     = w.burnt,
+        unanswered_at = case w.unanswered when 1 then now() when 2 then null else p.unanswered_at end,
+        absent_at     = case w.absent when 1 then now() when 2 then null else p.absent_at end,
+        sent_with     = w.sent_with,
+        refusal       = coalesce(w.refusal, p.refusal)
+    from weighed w
+    where p.order_id = w.order_id and p.payment_no = w.payment_no and w.lives_on and w.next_epoch is not null
 ),
-rekeyed as (
+resolved as (
     update payments p set
-        ask_first = f.outcome = 'ask',
-        key_epoch = p.key_epoch + case when f.outcome = 'next_epoch' then 1 else 0 end
-    from fenced f
-    where p.order_id = f.order_id and p.payment_no = f.payment_no and f.outcome in ('ask', 'next_epoch')
+        status = w.to_status, approved_at = w.approved_at, balance = w.balance, method = w.method,
+        receipt_url = w.receipt_url, answer = coalesce(w.answer, p.refusal),
+        unanswered_at = null,
+        check_at = now() + w.check_ms * interval '1 ms'
+    from moving w
+    where p.order_id = w.order_id and p.payment_no = w.payment_no
+),
+looked_at as (
+    update payments p set check_at = null
+    from weighed w
+    where p.order_id = w.order_id and p.payment_no = w.payment_no and w.stays
+),
+suspected as (
+    -- An approval that came too late to count, of a payment that somebody else called failed: it is asked about again.
+    update payments p set check_at = now()
+    from input i join judged j on j.order_id = i.order_id
+    where j.verdict = 'lost' and i.outcome = 'approved'
+      and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED')
+),
+returned as (
+    update products p set stock = p.stock + back.quantity
+    from (select l.product_id, sum(l.quantity) as quantity
+          from moving w join order_lines l on l.order_id = w.order_id
+          where w.to_status in ('ABORTED', 'EXPIRED', 'CANCELED')
+          group by l.product_id) back
+    where p.id = back.product_id
 ),
 moved as (
     -- Whoever deletes the outbox row writes down its fence, for the order's next intent to count on from.
-    update orders o set status = 'DONE', last_fence = f.lease_seq from fenced f
-    where o.id = f.order_id and f.outcome = 'approved'
+    update orders o set
+        status     = case when w.moves then w.to_status else o.status end,
+        paid_by    = case when w.moves and w.balance is not null then w.payment_no else o.paid_by end,
+        last_fence = w.lease_seq
+    from weighed w
+    where o.id = w.order_id and (w.moves or w.stays)
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)
-    select f.order_id, f.status, 'DONE', 'toss_approved', 'worker', f.payment_no, f.attempt_id
-    from fenced f
-    where f.outcome = 'approved'
+    select w.order_id, w.status, w.to_status, w.cause, 'worker', w.payment_no, w.attempt_id
+    from moving w
+    where w.status <> w.to_status
 )
 select order_id as "order_id!", verdict as "verdict!" from judged

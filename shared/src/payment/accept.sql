@@ -4,6 +4,8 @@ with wanted as materialized (
     select id, status, payment_count, last_fence from orders
     where order_no = $1 and customer_id = $2 and amount = $3
       and status in ('READY', 'ABORTED') and expires_at > now()
+      -- A look back at a declined payment gives way to the new one; a refund does not.
+      and not exists (select from outbox b where b.order_id = orders.id and b.kind <> 3)
     for no key update           -- whoever comes second waits here, and then finds the order taken
 ),
 lines as materialized (
@@ -36,6 +38,11 @@ event as (
     select id, status, 'IN_PROGRESS', 'confirm_accepted', 'shopper', payment_no from accepted
 ),
 queued as (
-    insert into outbox (order_id, kind, due_at, lease_seq) select id, 1, now(), last_fence from accepted
+    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
+    select id, 1, payment_no, now(), last_fence from accepted
+    on conflict (order_id) do update set
+        kind = excluded.kind, payment_no = excluded.payment_no, due_at = excluded.due_at,
+        -- Whoever is looking back this moment has lost the lease.
+        lease_until = '-infinity', lease_owner = 0, lease_seq = outbox.lease_seq + 1, attempts = 0, snoozes = 0
 )
 select id from accepted

@@ -95,6 +95,10 @@ impl PaymentStatus {
             Self::Review => "REVIEW",
         }
     }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
 }
 
 /// What the shopper brought back from Toss's window, for an order of this customer.
@@ -177,6 +181,7 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
                        where p.order_id = o.id and p.payment_key = $3) as "same_key!",
                exists (select from payments p
                        where p.payment_key = $3 and p.order_id <> o.id) as "key_taken!",
+               exists (select from outbox b where b.order_id = o.id and b.kind <> 3) as "at_work!",
                lacking.name as "lacking?", lacking.stock as "left?"
         from orders o
         left join lateral (
@@ -209,6 +214,8 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
         return Ok(Some(Accept::Refused(AcceptRefusal::PaymentKeyTaken)));
     }
     let refusal = match status {
+        // Something that came too late is being given back: nothing new starts before that is over.
+        OrderStatus::Ready | OrderStatus::Aborted if order.at_work => AcceptRefusal::PaymentInProgress,
         OrderStatus::Ready | OrderStatus::Aborted if order.is_late => AcceptRefusal::Expired,
         OrderStatus::Ready | OrderStatus::Aborted => match (order.lacking, order.left) {
             (Some(product), Some(left)) => AcceptRefusal::OutOfStock { product, left },
@@ -245,6 +252,7 @@ mod tests {
     fn every_payment_status_reads_back_as_itself() {
         for status in PaymentStatus::ALL {
             assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+            assert_eq!(PaymentStatus::parse(status.as_str()), Some(status));
         }
     }
 }

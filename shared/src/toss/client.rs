@@ -28,6 +28,7 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 pub struct ApiKey {
     secret: SecretString,
     fingerprint: String,
+    tag: i32,
     live: bool,
 }
 
@@ -46,14 +47,19 @@ impl ApiKey {
         let live = text.starts_with("live_");
         let prefix = text.split('_').take(2).collect::<Vec<_>>().join("_");
         // A hash, so that attempts can be told apart by key while the key cannot be read back from them.
-        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).simple().to_string();
-        let fingerprint = format!("{prefix}:{}", id.get(..8).unwrap_or_default());
-        Ok(Self { secret, fingerprint, live })
+        let hash = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, text.as_bytes()).as_fields().0;
+        let fingerprint = format!("{prefix}:{hash:08x}");
+        Ok(Self { secret, fingerprint, tag: hash.cast_signed(), live })
     }
 
     /// For logs and the attempts table.
     pub fn id(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// The same as a number, for where a name is too long.
+    pub fn tag(&self) -> i32 {
+        self.tag
     }
 
     pub fn is_live(&self) -> bool {
@@ -80,16 +86,16 @@ pub enum BaseUrlError {
     Client(#[source] reqwest::Error),
 }
 
-/// Toss, as one of our keys sees it. Cloning shares the connections.
+/// Toss. Every call names the key it is signed with. Cloning shares the connections.
 #[derive(Clone, Debug)]
 pub struct Toss {
     http: reqwest::Client,
     base: Url,
-    key: ApiKey,
 }
 
 impl Toss {
-    pub fn new(base: &str, key: ApiKey) -> Result<Self, BaseUrlError> {
+    /// A call is given up after `call_limit`: [`CALL_LIMIT`] but in tests.
+    pub fn new(base: &str, call_limit: Duration) -> Result<Self, BaseUrlError> {
         let base: Url = base.parse().map_err(|_| BaseUrlError::NotABase)?;
         let plain = base.query().is_none() && base.fragment().is_none() && base.username().is_empty();
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() || !plain {
@@ -99,7 +105,7 @@ impl Toss {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(CALL_LIMIT)
+            .timeout(call_limit)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never())
             .pool_idle_timeout(IDLE_LIMIT)
@@ -108,34 +114,45 @@ impl Toss {
             .user_agent(concat!("hanbeon/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(BaseUrlError::Client)?;
-        Ok(Self { http, base, key })
-    }
-
-    pub fn key_id(&self) -> &str {
-        self.key.id()
+        Ok(Self { http, base })
     }
 
     /// `POST /v1/payments/confirm` with a stored body. The same key must always come with the same bytes.
-    pub async fn confirm(&self, request: Vec<u8>, idempotency_key: &str) -> Reply {
+    pub async fn confirm(&self, key: &ApiKey, request: Vec<u8>, idempotency_key: &str) -> Reply {
+        self.post(key, &["v1", "payments", "confirm"], request, idempotency_key).await
+    }
+
+    /// `POST /v1/payments/{paymentKey}/cancel` with a stored body; the same holds for it.
+    pub async fn cancel(
+        &self,
+        key: &ApiKey,
+        payment_key: &PaymentKey,
+        request: Vec<u8>,
+        idempotency_key: &str,
+    ) -> Reply {
+        self.post(key, &["v1", "payments", payment_key.expose(), "cancel"], request, idempotency_key).await
+    }
+
+    /// `GET /v1/payments/{paymentKey}`
+    pub async fn payment(&self, key: &ApiKey, payment_key: &PaymentKey) -> Reply {
+        send(self.request(key, Method::GET, &["v1", "payments", payment_key.expose()])).await
+    }
+
+    async fn post(&self, key: &ApiKey, path: &[&str], request: Vec<u8>, idempotency_key: &str) -> Reply {
         let call = self
-            .request(Method::POST, &["v1", "payments", "confirm"])
+            .request(key, Method::POST, path)
             .header(header::CONTENT_TYPE, "application/json")
             .header("Idempotency-Key", idempotency_key)
             .body(request);
         send(call).await
     }
 
-    /// `GET /v1/payments/{paymentKey}`
-    pub async fn payment(&self, payment_key: &PaymentKey) -> Reply {
-        send(self.request(Method::GET, &["v1", "payments", payment_key.expose()])).await
-    }
-
-    fn request(&self, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
+    fn request(&self, key: &ApiKey, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path); // escapes every segment; a paymentKey cannot leave its place
         }
-        let mut authorization = header::HeaderValue::from_str(&self.key.authorization())
+        let mut authorization = header::HeaderValue::from_str(&key.authorization())
             .unwrap_or_else(|_| header::HeaderValue::from_static("")); // base64 is always a header value
         authorization.set_sensitive(true);
         self.http.request(method, url).header(header::AUTHORIZATION, authorization)

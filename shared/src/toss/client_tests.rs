@@ -5,7 +5,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{ApiKey, BODY_BYTES_MAX, Toss};
+use super::{ApiKey, BODY_BYTES_MAX, CALL_LIMIT, Toss};
 use crate::{
     payment::PaymentKey,
     toss::{Body, NoAnswer, Reply},
@@ -33,8 +33,8 @@ async fn one_answer(answer: Vec<u8>) -> (String, impl Future<Output = String>) {
 
 async fn confirm_against(answer: &str) -> (Reply, String) {
     let (base, serving) = one_answer(answer.as_bytes().to_vec()).await;
-    let toss = Toss::new(&base, key("test_sk_abc").unwrap()).unwrap();
-    tokio::join!(toss.confirm(b"{\"amount\":1}".to_vec(), "order-1-0"), serving)
+    let toss = Toss::new(&base, CALL_LIMIT).unwrap();
+    tokio::join!(toss.confirm(&key("test_sk_abc").unwrap(), b"{\"amount\":1}".to_vec(), "order-1-0"), serving)
 }
 
 fn http(status: &str, body: &str) -> String {
@@ -62,9 +62,9 @@ async fn a_confirm_carries_its_key_its_authorization_and_its_body_unchanged() {
 #[tokio::test]
 async fn a_payment_key_stays_one_segment_of_the_path() {
     let (base, serving) = one_answer(http("404 Not Found", r#"{"code":"NOT_FOUND_PAYMENT"}"#).into_bytes()).await;
-    let toss = Toss::new(&format!("{base}/behind/a/proxy/"), key("test_sk_abc").unwrap()).unwrap();
+    let toss = Toss::new(&format!("{base}/behind/a/proxy/"), CALL_LIMIT).unwrap();
     let payment_key = PaymentKey::parse("../a/b?c#d%e한").unwrap();
-    let (_, arrived) = tokio::join!(toss.payment(&payment_key), serving);
+    let (_, arrived) = tokio::join!(toss.payment(&key("test_sk_abc").unwrap(), &payment_key), serving);
     let expected = "GET /behind/a/proxy/v1/payments/..%2Fa%2Fb%3Fc%23d%25e%ED%95%9C HTTP/1.1\r\n";
     assert!(arrived.starts_with(expected), "{arrived}");
 }
@@ -86,15 +86,18 @@ async fn what_is_no_answer_of_toss_is_told_apart() {
     let large = http("200 OK", &format!("\"{}\"", "x".repeat(BODY_BYTES_MAX)));
     assert!(matches!(confirm_against(&large).await.0, Reply::NoAnswer(NoAnswer::Unreadable { http_status: 200 })));
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let toss = Toss::new(&format!("http://{nobody}"), key("test_sk_abc").unwrap()).unwrap();
-    assert!(matches!(toss.confirm(Vec::new(), "k").await, Reply::NoAnswer(NoAnswer::NotConnected)));
+    let toss = Toss::new(&format!("http://{nobody}"), CALL_LIMIT).unwrap();
+    assert!(matches!(
+        toss.confirm(&key("test_sk_abc").unwrap(), Vec::new(), "k").await,
+        Reply::NoAnswer(NoAnswer::NotConnected)
+    ));
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
     // Speaks no TLS at all; what matters is that not one byte of the request is sent to it.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let toss = Toss::new(&format!("https://{}", listener.local_addr().unwrap()), key("test_sk_abc").unwrap()).unwrap();
+    let toss = Toss::new(&format!("https://{}", listener.local_addr().unwrap()), CALL_LIMIT).unwrap();
     let serving = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut arrived = vec![0; 4096];
@@ -103,7 +106,8 @@ async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
         arrived.truncate(length);
         arrived
     };
-    let (reply, arrived) = tokio::join!(toss.confirm(b"{}".to_vec(), "order-1-0"), serving);
+    let (reply, arrived) =
+        tokio::join!(toss.confirm(&key("test_sk_abc").unwrap(), b"{}".to_vec(), "order-1-0"), serving);
     assert!(matches!(reply, Reply::NoAnswer(NoAnswer::NotConnected)), "{reply:?}");
     assert!(!String::from_utf8_lossy(&arrived).contains("order-1-0"), "the request was sent in the clear");
 }
@@ -126,7 +130,7 @@ fn a_secret_key_is_known_by_its_prefix_and_never_shows_itself() {
 
 #[test]
 fn a_base_url_is_absolute_and_plain() {
-    let check = |base| Toss::new(base, key("test_sk_abc").unwrap()).is_ok();
+    let check = |base| Toss::new(base, CALL_LIMIT).is_ok();
     assert!(check("https://api.tosspayments.com"));
     assert!(check("http://127.0.0.1:8090"));
     for base in ["", "api.tosspayments.com", "ftp://x", "https://user@x", "https://x/?a=1"] {

@@ -71,16 +71,35 @@ pub struct Payment {
     pub method: Option<String>,
     pub approved_at: Option<OffsetDateTime>,
     pub receipt_url: Option<String>,
+    /// The time to pay into its virtual account is over. Toss says so without changing the status.
+    pub account_expired: bool,
+    /// Newest last, as far as they could be read.
+    pub cancels: Vec<CancelEntry>,
     pub raw: Value,
 }
 
+/// One refund in Toss's own list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CancelEntry {
+    #[serde(default, deserialize_with = "text")]
+    pub cancel_reason: Option<String>,
+    #[serde(default, deserialize_with = "whole_number")]
+    pub cancel_amount: Option<i64>,
+    /// `DONE`; for some foreign methods first `IN_PROGRESS`.
+    #[serde(default, deserialize_with = "text")]
+    pub cancel_status: Option<String>,
+}
+
 impl Payment {
-    /// Is this answer about our payment? A reused Idempotency-Key answers with somebody else's.
-    pub fn is_about(&self, payment_key: &PaymentKey, order_no: OrderNo, amount: Krw) -> bool {
-        self.payment_key == payment_key.expose()
-            && self.order_id == order_no.to_string()
-            && self.total_amount == Some(amount.won())
-            && self.currency.as_deref() == Some("KRW")
+    /// Is this answer about our payment of our order? A reused Idempotency-Key answers with somebody else's.
+    pub fn is_of(&self, payment_key: &PaymentKey, order_no: OrderNo) -> bool {
+        self.payment_key == payment_key.expose() && self.order_id == order_no.to_string()
+    }
+
+    /// Is it over what we asked for?
+    pub fn is_over(&self, amount: Krw) -> bool {
+        self.total_amount == Some(amount.won()) && self.currency.as_deref() == Some("KRW")
     }
 }
 
@@ -102,6 +121,10 @@ struct PaymentFields {
     approved_at: Option<OffsetDateTime>,
     #[serde(default)]
     receipt: Value,
+    #[serde(default)]
+    virtual_account: Value,
+    #[serde(default)]
+    cancels: Value,
 }
 
 #[derive(Deserialize)]
@@ -127,11 +150,18 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
             method: fields.method,
             approved_at: fields.approved_at,
             receipt_url: fields.receipt.get("url").and_then(Value::as_str).map(str::to_owned),
+            account_expired: fields.virtual_account.get("expired").and_then(Value::as_bool).unwrap_or_default(),
+            cancels: cancels(&fields.cancels),
             raw,
         })));
     }
     let error = ErrorFields::deserialize(&raw).ok()?;
     Some(Body::Error { code: error.code, message: error.message.unwrap_or_default() })
+}
+
+fn cancels(list: &Value) -> Vec<CancelEntry> {
+    let entries = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    entries.iter().filter_map(|entry| CancelEntry::deserialize(entry).ok()).collect()
 }
 
 /// PostgreSQL stores every character but this one, and an order's name comes from the shopper's browser: an answer that
@@ -240,7 +270,11 @@ mod tests {
         let amount = Krw::new(1_000).unwrap();
         let ours = json!({"paymentKey": "key", "orderId": order_no.to_string(), "status": "DONE",
                           "totalAmount": 1_000, "currency": "KRW"});
-        assert!(payment(&ours).unwrap().is_about(&key, order_no, amount));
+        let is_about = |answer: &serde_json::Value| {
+            let payment = payment(answer).unwrap();
+            payment.is_of(&key, order_no) && payment.is_over(amount)
+        };
+        assert!(is_about(&ours));
         for (field, value) in [
             ("paymentKey", json!("other")),
             ("orderId", json!(OrderNo::generate().to_string())),
@@ -251,7 +285,7 @@ mod tests {
         ] {
             let mut other = ours.clone();
             other[field] = value;
-            assert!(!payment(&other).unwrap().is_about(&key, order_no, amount), "{field}");
+            assert!(!is_about(&other), "{field}");
         }
     }
 }

@@ -1,0 +1,132 @@
+//! Settling what the batch does not take, one finding at a time: refunds, and payments whose order has moved on.
+//!
+//! These are rare, and each is a decision about money already taken: late success wins, a second approval is given back,
+//! and what was done in Toss's own console is taken over.
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::{
+    Claim, Finding, Lessee, Mark, Outcome, Settled,
+    claim::Operation,
+    settle::{abandoned, duration_ms, millis},
+};
+use crate::{
+    db::{StoreError, within},
+    payment::PaymentStatus,
+    toss,
+};
+
+/// What the shopper reads on the card's statement or in Toss's app, where it shows a reason.
+const RETURN_REASON: &str = "중복 또는 기한 후 승인 자동 취소";
+
+/// Settles one finding that [`super::settle`] found apart, or that is about a refund.
+pub async fn settle_apart(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Result<Settled, StoreError> {
+    match finding.claim().operation() {
+        Operation::Confirm { .. } | Operation::Check => settle_moved_on(pool, lessee, finding).await,
+        Operation::Cancel(cancel) => settle_refund(pool, lessee, finding, cancel.no).await,
+    }
+}
+
+async fn settle_moved_on(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Result<Settled, StoreError> {
+    let Finding::Tried { claim, attempt, outcome } = finding else {
+        return Ok(Settled::Busy); // nothing was found, so nothing can stand apart
+    };
+    let order_id = claim.fence().order_id.0;
+    let approval = outcome.approval();
+    let mark = Uuid::now_v7();
+    let request = approval.map(|approval| toss::cancel_request(RETURN_REASON, mark, None, approval.balance));
+    let statement = sqlx::query_file_scalar!(
+        "src/outbox/apart.sql",
+        lessee.0,
+        order_id,
+        claim.fence().lease_seq,
+        claim.payment_no,
+        attempt.id,
+        attempt.call.as_str(),
+        claim.sends().epoch,
+        attempt.api_key_id,
+        duration_ms(attempt.duration),
+        attempt.http_status.and_then(|status| i16::try_from(status).ok()),
+        attempt.code,
+        attempt.trace_id,
+        outcome.as_str(),
+        outcome.payment_status().map(PaymentStatus::as_str),
+        approval.map(|approval| approval.approved_at),
+        approval.map(|approval| approval.balance.won()),
+        approval.and_then(|approval| approval.method.as_deref()),
+        approval.and_then(|approval| approval.receipt_url.as_deref()),
+        outcome.answer(),
+        mark,
+        RETURN_REASON,
+        request,
+    );
+    let verdict = within(pool, "settle a finding apart", async |c| statement.fetch_one(c).await).await?;
+    Settled::parse(&verdict, order_id)
+}
+
+async fn settle_refund(
+    pool: &PgPool,
+    lessee: Lessee,
+    finding: &Finding,
+    cancel_no: i16,
+) -> Result<Settled, StoreError> {
+    let claim = finding.claim();
+    let order_id = claim.fence().order_id.0;
+    let (attempt, outcome) = match finding {
+        Finding::Tried { attempt, outcome, .. } => (Some(attempt), Some(outcome)),
+        Finding::NotStarted { .. } => (None, None),
+    };
+    let again = outcome.and_then(Outcome::again);
+    let sends = again.map(|again| again.sends.clone()).or_else(|| not_started(finding));
+    let replanned = again.and_then(|again| again.replanned.as_ref());
+    let statement = sqlx::query_file_scalar!(
+        "src/outbox/refund.sql",
+        lessee.0,
+        order_id,
+        claim.fence().lease_seq,
+        claim.payment_no,
+        cancel_no,
+        attempt.map(|attempt| attempt.id),
+        attempt.map(|attempt| attempt.call.as_str()),
+        claim.sends().epoch,
+        attempt.map(|attempt| attempt.api_key_id.as_str()),
+        attempt.map(|attempt| duration_ms(attempt.duration)),
+        attempt.and_then(|attempt| i16::try_from(attempt.http_status?).ok()),
+        outcome.map(Outcome::as_str),
+        attempt.and_then(|attempt| attempt.code.as_deref()),
+        outcome.and_then(Outcome::payment_status).map(PaymentStatus::as_str),
+        outcome.and_then(Outcome::approval).map(|approval| approval.balance.won()),
+        outcome.map(|outcome| cause(claim, outcome)),
+        outcome.and_then(Outcome::answer),
+        again.map_or(0, |again| millis(again.after)),
+        sends.as_ref().map(|sends| sends.epoch),
+        sends.as_ref().is_some_and(|sends| sends.burnt),
+        sends.as_ref().map_or(Mark::Keep, |sends| sends.unanswered).as_number(),
+        sends.as_ref().and_then(|sends| sends.sent_with.as_deref()),
+        sends.as_ref().and_then(|sends| sends.refusal.as_ref()),
+        replanned.map(|replanned| replanned.balance.won()),
+        replanned.map(|replanned| replanned.request.as_slice()),
+        attempt.and_then(|attempt| attempt.trace_id.as_deref()),
+    );
+    let verdict = within(pool, "settle a refund", async |c| statement.fetch_one(c).await).await?;
+    Settled::parse(&verdict, order_id)
+}
+
+fn not_started(finding: &Finding) -> Option<super::SendsAfter> {
+    match finding {
+        Finding::NotStarted { claim } if claim.abandoned => Some(abandoned(claim)),
+        Finding::NotStarted { .. } | Finding::Tried { .. } => None,
+    }
+}
+
+fn cause(claim: &Claim, outcome: &Outcome) -> &'static str {
+    use crate::order::OrderStatus::{Aborted, Expired};
+    match outcome {
+        Outcome::Refused { .. } => "refund_refused",
+        Outcome::Review { cause, .. } => cause,
+        Outcome::Returned(_) if matches!(claim.order_status(), Aborted | Expired) => "late_approval_returned",
+        Outcome::Returned(_) => "second_approval_returned",
+        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
+    }
+}

@@ -1,0 +1,24 @@
+-- Gives an intent to each of the next $2 orders after $1 that is being confirmed and has none.
+with page as materialized (
+    select o.id from orders o where o.status = 'IN_PROGRESS' and o.id > $1 order by o.id limit $2
+),
+missing as materialized (
+    -- An order is accepted together with its intent and resolved together with its end, so at one moment all have one.
+    select o.id, o.payment_count, o.last_fence from orders o
+    where o.id = any(array(select page.id from page)) and o.status = 'IN_PROGRESS'
+      and not exists (select from outbox b where b.order_id = o.id)
+    order by o.id
+    for no key update of o skip locked
+),
+queued as (
+    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
+    -- Nobody wrote down the fence of the row that is gone; this far on, no old claim can be taken for a new one.
+    select m.id, 1, m.payment_count, now(),
+           greatest(m.last_fence, coalesce((select max(a.lease_seq) from attempts a where a.order_id = m.id), 0)) + 1000
+    from missing m
+    on conflict (order_id) do nothing
+    returning order_id
+)
+select (select count(*) from queued) as "queued!",
+       (select max(id) from page) as last,
+       (select count(*) from page) as "seen!"

@@ -1,0 +1,88 @@
+//! What nobody asks for: orders that nobody pays end, what waits to be asked about again becomes an intent, lost intents
+//! are made anew, old calls are forgotten. Every worker does it; rows that another one holds are skipped.
+
+use std::time::Duration;
+
+use shared::{
+    db::StoreError,
+    order::{self, OrderId},
+    outbox,
+    stop::Stop,
+    telemetry::chain,
+};
+use sqlx::PgPool;
+use tokio::time::Instant;
+
+use crate::{retry, terms::Terms};
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Orders of one statement. A few milliseconds of work.
+const BATCH: u16 = 1_000;
+/// The share of the time that may go into it when there is much to do.
+const SHARE: u32 = 20;
+const FORGET_EVERY: Duration = Duration::from_mins(10);
+
+pub(crate) struct Housekeeping {
+    pub(crate) pool: PgPool,
+    pub(crate) terms: Terms,
+    /// How long calls to Toss are remembered.
+    pub(crate) attempts_kept_days: i32,
+}
+
+/// Where the walks over all orders stand.
+#[derive(Default)]
+struct Walks {
+    sweep: Option<OrderId>,
+    forget: Option<OrderId>,
+}
+
+impl Housekeeping {
+    pub(crate) async fn run(self, stop: Stop) {
+        let mut walks = Walks::default();
+        let mut forget_at = Instant::now() + FORGET_EVERY;
+        let mut failures = 0_u16;
+        loop {
+            let started = Instant::now();
+            let forget = started >= forget_at;
+            let wait = match self.round(&mut walks, forget).await {
+                Ok(more) => {
+                    failures = 0;
+                    if forget && walks.forget.is_none() {
+                        forget_at = started + FORGET_EVERY;
+                    }
+                    let share = started.elapsed() * SHARE;
+                    let every = retry::jittered(LOOK_EVERY / self.terms.divisor, 0.25);
+                    if more { share.min(every) } else { share.max(every) }
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    tracing::warn!(error = chain(&error), failures, "housekeeping waits for the database");
+                    retry::DATABASE_AWAY.wait(failures)
+                }
+            };
+            tokio::select! {
+                () = stop.requested() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// One step of everything. Says whether there is more of it.
+    async fn round(&self, walks: &mut Walks, forget: bool) -> Result<bool, StoreError> {
+        let ended = order::expire_unpaid(&self.pool, BATCH).await?;
+        let swept = outbox::sweep(&self.pool, walks.sweep, BATCH).await?;
+        walks.sweep = swept.next;
+        if swept.lost > 0 {
+            tracing::error!(orders = swept.lost, "orders were being confirmed and had no intent; they have one again");
+        }
+        if ended > 0 || swept.woken > 0 {
+            tracing::info!(ended, woken = swept.woken, "orders ended unpaid; payments to ask about again");
+        }
+        if forget {
+            let step = order::forget_attempts(&self.pool, walks.forget, self.attempts_kept_days, BATCH).await?;
+            walks.forget = step.next;
+        }
+        let full = i64::from(BATCH);
+        Ok(ended == full || swept.next.is_some() || swept.woken >= full || forget && walks.forget.is_some())
+    }
+}

@@ -1,0 +1,78 @@
+//! The secrets at hand, and which of them Toss takes at the moment.
+//!
+//! Two may be configured at once: after a rotation the old one still answers for what was sent under it. The database
+//! says which lanes are paused, for all workers; this is one worker's view of it, at most a second old.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use shared::{
+    outbox::{Sends, SentWith},
+    toss::ApiKey,
+};
+
+use crate::known::SentKey;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// The newest first.
+    all: Arc<[ApiKey]>,
+    paused: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Keys {
+    pub(crate) fn new(newest: ApiKey, previous: Option<ApiKey>) -> Self {
+        Self { all: [newest].into_iter().chain(previous).collect(), paused: Arc::default() }
+    }
+
+    /// The one to sign new things with; none while all are paused.
+    pub(crate) fn active(&self) -> Option<ApiKey> {
+        let paused = self.lock();
+        self.all.iter().find(|key| !paused.contains(key.id())).cloned()
+    }
+
+    /// The first of those that are paused.
+    pub(crate) fn paused(&self) -> Option<ApiKey> {
+        let paused = self.lock();
+        self.all.iter().find(|key| paused.contains(key.id())).cloned()
+    }
+
+    /// Who can repeat what was sent.
+    pub(crate) fn sent_key(&self, sends: &Sends) -> SentKey {
+        let paused = self.lock();
+        let mut usable = self.all.iter().filter(|key| !paused.contains(key.id()));
+        let at_hand = match &sends.sent_with {
+            None if sends.unanswered.is_none() => return SentKey::None,
+            None => None,
+            Some(SentWith::Known(id)) => usable.find(|key| key.id() == id),
+            Some(SentWith::Tagged(tag)) => usable.find(|key| key.tag() == *tag),
+        };
+        at_hand.map_or(SentKey::Gone, |key| SentKey::AtHand(key.id().to_owned()))
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<&ApiKey> {
+        self.all.iter().find(|key| key.id() == id)
+    }
+
+    /// Says whether that is news.
+    pub(crate) fn pause(&self, id: &str) -> bool {
+        self.lock().insert(id.to_owned())
+    }
+
+    /// Says whether that is news.
+    pub(crate) fn open(&self, id: &str) -> bool {
+        self.lock().remove(id)
+    }
+
+    /// What the database says.
+    pub(crate) fn set_paused(&self, ids: HashSet<String>) {
+        *self.lock() = ids;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        // Every change is one call that cannot panic half way.
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

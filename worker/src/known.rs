@@ -1,0 +1,160 @@
+//! What is known before a try, as plain values: all that decides which call is made and what its answer means.
+
+use std::time::Duration;
+
+use shared::{
+    money::Krw,
+    order::OrderStatus,
+    outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter, SentWith},
+    payment::PaymentStatus,
+};
+use uuid::Uuid;
+
+use crate::terms::Terms;
+
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub work: Work,
+    pub order_status: OrderStatus,
+    pub payment_status: PaymentStatus,
+    /// Since the confirm was accepted, by the database's clock.
+    pub since_accepted: Duration,
+    pub sends: Sends,
+    /// A worker died over it, and may have sent.
+    pub abandoned: bool,
+    /// What the secrets at hand can do about the key that was sent.
+    pub key: SentKey,
+    /// Tries so far, this one included, snoozes not.
+    pub attempts: u16,
+    pub snoozes: u16,
+}
+
+/// What an intent wants, without its bytes.
+#[derive(Clone, Debug)]
+pub enum Work {
+    Confirm,
+    Check,
+    Cancel(Refund),
+}
+
+#[derive(Clone, Debug)]
+pub struct Refund {
+    pub mark: Uuid,
+    pub reason: String,
+    pub amount: Krw,
+    pub expected_balance: Krw,
+    pub in_full: bool,
+}
+
+/// The secret under which the key of this epoch was sent, seen from the secrets at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SentKey {
+    /// Nothing was sent.
+    None,
+    /// It is at hand: a repeat under it is a repeat to Toss too.
+    AtHand(String),
+    /// It is not, or nobody knows which it was: a repeat would be a new request to Toss.
+    Gone,
+}
+
+/// From this try on every other one asks: where posting keeps being met with silence, asking may be answered.
+const ASK_FROM_TRY: u16 = 4;
+
+impl Known {
+    /// `elapsed` is what passed since the claim was sent, by a monotonic clock.
+    pub(crate) fn of(claim: &Claim, key: SentKey, elapsed: Duration) -> Self {
+        let work = match claim.operation() {
+            Operation::Confirm { .. } => Work::Confirm,
+            Operation::Check => Work::Check,
+            Operation::Cancel(cancel) => Work::Cancel(Refund {
+                mark: cancel.mark,
+                reason: cancel.reason.clone(),
+                amount: cancel.amount,
+                expected_balance: cancel.expected_balance,
+                in_full: cancel.in_full,
+            }),
+        };
+        Self {
+            work,
+            order_status: claim.order_status(),
+            payment_status: claim.payment_status(),
+            since_accepted: claim.accepted_ago() + elapsed,
+            sends: claim.sends().clone(),
+            abandoned: claim.was_abandoned(),
+            key,
+            attempts: claim.attempts(),
+            snoozes: claim.snoozes(),
+        }
+    }
+
+    /// Posts only what may be posted: an order being confirmed, in time, under a key that is not burnt. Asking is always
+    /// safe.
+    pub fn next_call(&self, terms: &Terms) -> Call {
+        if self.must_ask() || self.asks_anyway() {
+            return Call::Query;
+        }
+        match self.work {
+            Work::Confirm if self.order_status == OrderStatus::InProgress && self.may_post(terms) => Call::Confirm,
+            Work::Confirm | Work::Check => Call::Query,
+            Work::Cancel(_) => Call::Cancel,
+        }
+    }
+
+    /// The key of this epoch is burnt, or is not ours to repeat.
+    pub(crate) fn must_ask(&self) -> bool {
+        self.sends.burnt || self.key == SentKey::Gone
+    }
+
+    /// How it goes on after a question that led nowhere.
+    pub(crate) fn again(&self) -> How {
+        if self.must_ask() { How::Ask } else { How::Repeat }
+    }
+
+    fn asks_anyway(&self) -> bool {
+        let tries = self.attempts.saturating_add(self.snoozes);
+        tries >= ASK_FROM_TRY && tries.is_multiple_of(2)
+    }
+
+    pub(crate) fn may_post(&self, terms: &Terms) -> bool {
+        self.since_accepted < terms.post_for
+    }
+
+    /// Can no send of before act any more?
+    pub(crate) fn is_settled(&self, terms: &Terms) -> bool {
+        self.sends.unanswered.is_none_or(|age| age >= terms.call_limit)
+    }
+
+    /// The sends as they are, after a call that added nothing to them.
+    pub(crate) fn unchanged(&self) -> SendsAfter {
+        let sent_with = match (&self.key, &self.sends.sent_with) {
+            (SentKey::AtHand(id), _) | (SentKey::Gone, Some(SentWith::Known(id))) => Some(id.clone()),
+            (SentKey::Gone, Some(SentWith::Tagged(_)) | None) | (SentKey::None, _) => None,
+        };
+        SendsAfter {
+            epoch: self.sends.epoch,
+            burnt: self.sends.burnt,
+            // Settling takes away the name of who died over it: from here on the mark says it.
+            unanswered: if self.abandoned { Mark::Now } else { Mark::Keep },
+            absent: Mark::Keep,
+            sent_with,
+            refusal: None,
+        }
+    }
+
+    /// The sends after a post under this secret.
+    pub(crate) fn posted(&self, signed_with: &str) -> SendsAfter {
+        SendsAfter { sent_with: Some(signed_with.to_owned()), ..self.unchanged() }
+    }
+
+    /// The sends once it is shown that none of them moved anything.
+    pub(crate) fn next_epoch(&self) -> SendsAfter {
+        SendsAfter {
+            epoch: self.sends.epoch.saturating_add(1),
+            burnt: false,
+            unanswered: Mark::Clear,
+            absent: Mark::Keep,
+            sent_with: None,
+            refusal: None,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The times that decide, in one place. Facts are from Toss's API reference and guides; the margins are ours.
+
+use std::time::Duration;
+
+use shared::{outbox, toss};
+
+/// All of them are measured by the database's clock or a monotonic one, never by a wall clock of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// How long a claim is ours.
+    pub lease: Duration,
+    /// From acceptance on, confirms are posted for this long. Toss allows ten minutes from the shopper's authentication,
+    /// which came a little earlier; the last half minute is left alone.
+    pub post_for: Duration,
+    /// How long a call may take, and so how long an unanswered send may still act.
+    pub call_limit: Duration,
+    /// From acceptance on: after this, "nothing there" means something. The last post was sent before `post_for`, took
+    /// `call_limit` at most, and half a minute more has passed.
+    pub absence_counts_after: Duration,
+    /// Between two looks that show nothing, before they are believed.
+    pub absence_spacing: Duration,
+    /// Between looks at an account that waits for its deposit.
+    pub deposit_look_every: Duration,
+    /// Without proof for this long, a human must look.
+    pub review_after: Duration,
+    /// Between probes of a paused lane.
+    pub probe_every: Duration,
+    /// The most that all waits are divided by: 1 but in tests.
+    pub divisor: u32,
+}
+
+impl Terms {
+    pub const REAL: Terms = Terms {
+        lease: outbox::LEASE,
+        post_for: Duration::from_secs(600 - 30),
+        call_limit: toss::CALL_LIMIT,
+        absence_counts_after: Duration::from_mins(11),
+        absence_spacing: Duration::from_mins(1),
+        deposit_look_every: Duration::from_mins(10),
+        review_after: Duration::from_hours(24),
+        probe_every: Duration::from_secs(3),
+        divisor: 1,
+    };
+
+    /// A day in a few minutes, for tests: every time is divided, the length of a call included.
+    #[cfg(feature = "stop-points")]
+    #[must_use]
+    pub fn divided_by(divisor: u32) -> Self {
+        let divisor = divisor.max(1);
+        let real = Self::REAL;
+        Self {
+            lease: real.lease / divisor,
+            post_for: real.post_for / divisor,
+            call_limit: real.call_limit / divisor,
+            absence_counts_after: real.absence_counts_after / divisor,
+            absence_spacing: real.absence_spacing / divisor,
+            deposit_look_every: real.deposit_look_every / divisor,
+            review_after: real.review_after / divisor,
+            probe_every: real.probe_every / divisor,
+            divisor,
+        }
+    }
+}
