@@ -60,6 +60,7 @@ fn approved(claim: Claim) -> Finding {
         balance: claim.amount(),
         method: None,
         receipt_url: None,
+        replayed: false,
         answer: serde_json::json!({"by": claim.attempts()}),
     };
     Finding::Tried { claim, attempt, outcome: Outcome::Approved(Box::new(approval)) }

@@ -96,7 +96,7 @@ async fn an_error_burns_its_key_so_the_worker_asks_and_posts_again_under_the_nex
 
 #[tokio::test]
 async fn an_error_that_hides_an_approval_is_found_by_asking() {
-    for code in ["PROVIDER_ERROR", "REJECT_CARD_PAYMENT", "A_CODE_NOBODY_KNOWS"] {
+    for code in ["PROVIDER_ERROR", "ALREADY_PROCESSED_PAYMENT", "FORBIDDEN_REQUEST", "A_CODE_NOBODY_KNOWS"] {
         let error = json!({"kind": "errorAfter", "status": 400, "code": code});
         let (shop, order) = shop_with_rule(confirm_rule(&error, 1)).await;
         shop.until(&order, "DONE").await;
@@ -148,24 +148,18 @@ async fn being_told_to_slow_down_fails_nobody() {
     shop.finish().await;
 }
 
-/// The full table of answers is not written yet: until then a declined payment stays alive, asked about now and then.
 #[tokio::test]
-async fn a_payment_is_never_called_failed() {
+async fn running_out_of_patience_is_never_called_a_failure() {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 10).await;
-    let order = shop.order(PRICE, &[(product, 1)]).await;
-    let authenticated = shop
-        .control("authenticate", json!({"orderId": order, "amount": PRICE, "decline": "REJECT_CARD_PAYMENT"}))
-        .await;
-    let key = authenticated["paymentKey"].as_str().unwrap();
-    assert_eq!(shop.confirm(&order, key, PRICE).await.status.as_u16(), 202);
-    wait_for("three attempts", Duration::from_secs(30), async || {
-        (shop.database.number("select count(*) from attempts where outcome = 'ask'").await >= 3).then_some(())
+    shop.control("rules", json!({"match": {"endpoint": "confirm"}, "then": {"kind": "dropBefore"}})).await;
+    shop.control("rules", json!({"match": {"endpoint": "query"}, "then": {"kind": "html", "status": 502}})).await;
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    wait_for("five attempts", Duration::from_secs(60), async || {
+        (shop.database.number("select count(*) from attempts").await >= 5).then_some(())
     })
     .await;
     assert_eq!(shop.status(&order).await, "IN_PROGRESS");
-    let methods: Vec<_> = calls(&shop, &order).await.into_iter().map(|(method, _)| method).collect();
-    assert_eq!(methods.iter().filter(|method| *method == "POST").count(), 1, "{methods:?}");
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
     assert!(view["moneyMoved"].is_null(), "neither yes nor no is known: {view}");
     assert!(view["payment"]["nextLookAt"].is_string(), "the shopper is told when we look again: {view}");

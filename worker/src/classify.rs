@@ -235,3 +235,7 @@ pub(crate) fn told(reply: &Reply) -> Value {
         Reply::NoAnswer(silence) => json!({"silence": silence.as_str()}),
     }
 }
+
+#[cfg(test)]
+#[path = "classify_tests.rs"]
+mod tests;

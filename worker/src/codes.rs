@@ -183,3 +183,7 @@ static CANCEL: &[(&str, Class)] = &[
     ("COMMON_ERROR", Class::Unclear),
     ("FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", Class::Unclear),
 ];
+
+#[cfg(test)]
+#[path = "codes_tests.rs"]
+mod tests;

@@ -1,6 +1,9 @@
-//! `/livez`: the process runs. `/readyz`: its database answers and carries the schema this build knows.
+//! `/livez`: the process runs. `/readyz`: its database answers and carries the schema this build knows; which lanes are
+//! paused stands beside it, and does not make a worker unready: restarting it would not help.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use serde_json::{Value, json};
+use shared::{db, lane};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,10 +16,19 @@ pub(crate) async fn serve(listener: TcpListener, pool: PgPool, idle: Cancellatio
     }
 }
 
-async fn ready(State(pool): State<PgPool>) -> (StatusCode, &'static str) {
-    match shared::db::is_ready(&pool).await {
-        Ok(true) => (StatusCode::OK, "ready\n"),
-        Ok(false) => (StatusCode::SERVICE_UNAVAILABLE, "the database lacks migrations of this build\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value>) {
+    let database = match db::is_ready(&pool).await {
+        Ok(true) => "ready",
+        Ok(false) => "not migrated",
+        Err(_) => "not available",
+    };
+    if database != "ready" {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "database": database})));
     }
+    let paused = lane::paused(&pool).await.unwrap_or_default();
+    let lanes: Vec<Value> = paused
+        .iter()
+        .map(|lane| json!({"apiKey": lane.api_key_id, "code": lane.code, "pausedForSeconds": lane.for_seconds}))
+        .collect();
+    (StatusCode::OK, Json(json!({"ready": true, "database": database, "pausedLanes": lanes})))
 }

@@ -50,9 +50,8 @@ impl Housekeeping {
                     if forget && walks.forget.is_none() {
                         forget_at = started + FORGET_EVERY;
                     }
-                    let share = started.elapsed() * SHARE;
                     let every = retry::jittered(LOOK_EVERY / self.terms.divisor, 0.25);
-                    if more { share.min(every) } else { share.max(every) }
+                    if more { every.min(started.elapsed() * SHARE) } else { every }
                 }
                 Err(error) => {
                     failures = failures.saturating_add(1);

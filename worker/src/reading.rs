@@ -45,7 +45,9 @@ pub(crate) enum Reading {
 pub(crate) fn read(about: About<'_>, call: Call, reply: &Reply) -> Reading {
     match reply {
         Reply::NoAnswer(_) => Reading::Silence,
-        Reply::Answer(Answer { body: Body::Payment(payment), .. }) => read_payment(about, payment),
+        Reply::Answer(answer @ Answer { body: Body::Payment(payment), .. }) => {
+            read_payment(about, payment, answer.is_replay())
+        }
         Reply::Answer(Answer { body: Body::Error { code, .. }, http_status, .. }) => {
             let class = class(call, code);
             // The one answer known by its status: Toss documents no code for it.
@@ -55,7 +57,7 @@ pub(crate) fn read(about: About<'_>, call: Call, reply: &Reply) -> Reading {
     }
 }
 
-fn read_payment(about: About<'_>, payment: &Payment) -> Reading {
+fn read_payment(about: About<'_>, payment: &Payment, replayed: bool) -> Reading {
     if !payment.is_of(about.payment_key, about.order_no) {
         return Reading::Foreign;
     }
@@ -65,7 +67,7 @@ fn read_payment(about: About<'_>, payment: &Payment) -> Reading {
         "CANCELED" if payment.approved_at.is_none() => Reading::Failed(FailedStatus::Aborted),
         "DONE" | "PARTIAL_CANCELED" | "CANCELED" if !as_agreed => Reading::Odd,
         "DONE" | "PARTIAL_CANCELED" | "CANCELED" => {
-            approval(about, payment).map_or(Reading::Odd, |approval| Reading::Approved(Box::new(approval)))
+            approval(about, payment, replayed).map_or(Reading::Odd, |approval| Reading::Approved(Box::new(approval)))
         }
         "WAITING_FOR_DEPOSIT" if as_agreed => Reading::Waiting { expired: payment.account_expired },
         "WAITING_FOR_DEPOSIT" => Reading::Odd,
@@ -78,13 +80,14 @@ fn read_payment(about: About<'_>, payment: &Payment) -> Reading {
 }
 
 /// Without a time of approval or a balance it is not a proof.
-fn approval(about: About<'_>, payment: &Payment) -> Option<Approval> {
+fn approval(about: About<'_>, payment: &Payment, replayed: bool) -> Option<Approval> {
     Some(Approval {
         amount: about.amount,
         balance: payment.balance_amount.and_then(Krw::new).filter(|balance| balance.won() <= about.amount.won())?,
         approved_at: payment.approved_at?,
         method: payment.method.clone(),
         receipt_url: payment.receipt_url.clone(),
+        replayed,
         answer: payment.raw.clone(),
     })
 }

@@ -52,6 +52,8 @@ pub struct Approval {
     pub approved_at: OffsetDateTime,
     pub method: Option<String>,
     pub receipt_url: Option<String>,
+    /// Toss repeated an answer it gave before: true then, and maybe not any more.
+    pub replayed: bool,
     /// The whole answer: the proof.
     pub answer: Value,
 }

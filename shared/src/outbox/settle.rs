@@ -213,12 +213,9 @@ pub(super) fn abandoned(claim: &Claim) -> SendsAfter {
 fn look_again(outcome: &Outcome) -> Option<Duration> {
     match outcome {
         Outcome::Failed(_) => Some(CHECK_FAILED_AFTER),
+        Outcome::Approved(approval) => approval.replayed.then_some(Duration::ZERO),
         Outcome::Waiting { look_again, .. } => Some(*look_again),
-        Outcome::Approved(_)
-        | Outcome::Review { .. }
-        | Outcome::Returned(_)
-        | Outcome::Refused { .. }
-        | Outcome::Again(_) => None,
+        Outcome::Review { .. } | Outcome::Returned(_) | Outcome::Refused { .. } | Outcome::Again(_) => None,
     }
 }
 

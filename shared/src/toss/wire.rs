@@ -25,6 +25,14 @@ pub struct Answer {
     pub body: Body,
 }
 
+impl Answer {
+    /// Did Toss repeat the answer it gave to the first request under the key? It then names both requests (measured, not
+    /// documented).
+    pub fn is_replay(&self) -> bool {
+        self.trace_id.as_deref().is_some_and(|trace_id| trace_id.contains(','))
+    }
+}
+
 #[derive(Debug)]
 pub enum Body {
     Payment(Box<Payment>),

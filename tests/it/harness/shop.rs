@@ -29,6 +29,8 @@ pub(crate) struct Shop {
     api_url: String,
     simulator_url: String,
     pub(crate) customer: CustomerId,
+    /// What its workers are told on top of the rest.
+    worker_env: Vec<(&'static str, &'static str)>,
     finished: bool,
 }
 
@@ -96,6 +98,7 @@ impl Shop {
             api_url,
             simulator_url,
             customer,
+            worker_env: Vec::new(),
             finished: false,
         };
         for _ in 0..workers {
@@ -104,8 +107,24 @@ impl Shop {
         shop
     }
 
+    /// As [`Self::start`], with workers whose times pass fifteen times as fast: a lease takes a second and a third, the time
+    /// to confirm 38 seconds.
+    pub(crate) async fn hurried(workers: usize) -> Self {
+        let mut shop = Self::start(0).await;
+        shop.worker_env.push(("HANBEON_TIME_DIVISOR", "15"));
+        for _ in 0..workers {
+            shop.add_worker().await;
+        }
+        shop
+    }
+
     pub(crate) async fn add_worker(&mut self) {
-        self.workers.push(Part::worker(self.env(&[])).await.unwrap());
+        self.add_worker_with(&[]).await;
+    }
+
+    pub(crate) async fn add_worker_with(&mut self, more: &[(&str, &str)]) {
+        let more: Vec<_> = self.worker_env.iter().copied().chain(more.iter().copied()).collect();
+        self.workers.push(Part::worker(self.env(&more)).await.unwrap());
     }
 
     /// Sends the shopper's moves, and the audit's questions, to an api and a simulator elsewhere.
@@ -126,7 +145,9 @@ impl Shop {
     }
 
     pub(crate) fn env_pairs(&self) -> Vec<(String, String)> {
-        pairs(&self.database.url, &self.simulator.url())
+        let mut pairs = pairs(&self.database.url, &self.simulator.url());
+        pairs.extend(self.worker_env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        pairs
     }
 
     pub(crate) async fn product(&self, name: &str, price: i64, stock: i64) -> ProductId {
@@ -191,6 +212,30 @@ impl Shop {
     pub(crate) async fn authenticate(&self, order: &str, amount: i64) -> String {
         let answered = self.control("authenticate", json!({"orderId": order, "amount": amount})).await;
         answered["paymentKey"].as_str().unwrap().to_owned()
+    }
+
+    /// The same for a shopper whose card will be declined with this code.
+    pub(crate) async fn authenticate_declined(&self, order: &str, amount: i64, code: &str) -> String {
+        let body = json!({"orderId": order, "amount": amount, "decline": code});
+        self.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned()
+    }
+
+    /// The causes of the order's events, oldest first.
+    pub(crate) async fn causes(&self, order: &str) -> Vec<String> {
+        let view = self.get(&format!("/api/v1/orders/{order}")).await.json();
+        let timeline = view["timeline"].as_array().unwrap();
+        timeline.iter().map(|event| event["cause"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Has Toss asked about every payment that is to be asked about again, now.
+    pub(crate) async fn look_back(&self) {
+        self.database.execute("update payments set check_at = now() where check_at is not null").await;
+        wait_for("the look back", Duration::from_mins(1), async || {
+            let waiting = "select count(*) from payments where check_at <= now()";
+            (self.database.number(waiting).await == 0).then_some(())
+        })
+        .await;
+        self.until_outbox_is_empty().await;
     }
 
     pub(crate) fn confirmation(&self, order: &str, key: &str, amount: i64) -> Value {

@@ -1,0 +1,104 @@
+//! A secret that Toss does not take says nothing about any payment: its lane pauses, and nobody fails.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{shop::Shop, wait_for};
+
+const PRICE: i64 = 50_000;
+
+async fn paused(shop: &Shop) -> i64 {
+    shop.database.number("select count(*) from lanes where paused_at is not null").await
+}
+
+async fn until_paused(shop: &Shop) {
+    wait_for("the lane to pause", Duration::from_mins(1), async || (paused(shop).await == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_secret_revoked_under_load_pauses_its_lane_fails_nobody_and_a_new_one_goes_on() {
+    let mut shop = Shop::start(2).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    shop.control("latency", json!({"fixedMs": 300})).await;
+    let mut orders = Vec::new();
+    for _ in 0..20 {
+        orders.push(shop.accepted(PRICE, &[(product, 1)]).await);
+    }
+    let rotated = shop.control("merchants/rotate", json!({"clientKey": simulator::DEFAULT_CLIENT_KEY})).await;
+    shop.control("merchants/revoke", json!({"secretKey": simulator::DEFAULT_SECRET_KEY})).await;
+    for _ in 0..20 {
+        orders.push(shop.accepted(PRICE, &[(product, 1)]).await);
+    }
+    until_paused(&shop).await;
+    for order in &orders {
+        let status = shop.status(order).await;
+        assert!(status == "DONE" || status == "IN_PROGRESS", "{status}: nobody fails for our key");
+    }
+    let sent_before = shop.database.number("select count(*) from attempts").await;
+    // Workers with the new secret, and the old one still at hand, as an operator rolls them out.
+    shop.stop_workers().await;
+    let secret = rotated["secretKey"].as_str().unwrap();
+    shop.add_worker_with(&[("TOSS_SECRET_KEY", secret)]).await;
+    shop.add_worker_with(&[("TOSS_SECRET_KEY", secret), ("TOSS_SECRET_KEY_PREVIOUS", simulator::DEFAULT_SECRET_KEY)])
+        .await;
+    for order in &orders {
+        shop.until(order, "DONE").await;
+        assert_eq!(shop.approvals(order).await, 1);
+    }
+    assert!(shop.database.number("select count(*) from attempts").await > sent_before);
+    let two_secrets = "select count(*) from (
+        select order_id, key_epoch from attempts where call = 'confirm'
+        group by order_id, payment_no, key_epoch having count(distinct api_key_id) > 1) a";
+    assert_eq!(shop.database.number(two_secrets).await, 0, "no key was ever sent under two secrets");
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn while_a_lane_is_paused_only_probes_go_out_and_one_that_is_answered_opens_it() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    let fault = json!({"kind": "error", "status": 401, "code": "UNAUTHORIZED_KEY"});
+    for endpoint in ["confirm", "query"] {
+        shop.control("rules", json!({"match": {"endpoint": endpoint}, "then": fault})).await;
+    }
+    let mut orders = vec![shop.accepted(PRICE, &[(product, 1)]).await];
+    until_paused(&shop).await;
+    for _ in 0..30 {
+        orders.push(shop.accepted(PRICE, &[(product, 1)]).await);
+    }
+    wait_for("three probes", Duration::from_mins(1), async || {
+        (shop.database.number("select count(*) from attempts where code = 'UNAUTHORIZED_KEY'").await >= 4).then_some(())
+    })
+    .await;
+    assert!(shop.database.number("select count(*) from attempts").await <= 10, "probes, not the backlog");
+    assert_eq!(shop.database.number("select max(attempts)::bigint from outbox").await, 0, "no attempt is burnt");
+    let ready = shop.http.get(format!("{}/readyz", shop.workers[0].url())).send().await.unwrap().text().await.unwrap();
+    assert!(ready.contains("UNAUTHORIZED_KEY"), "{ready}");
+    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    for order in &orders {
+        shop.until(order, "DONE").await;
+    }
+    assert_eq!(paused(&shop).await, 0);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn what_one_payment_is_to_blame_for_does_not_stop_the_others() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    let bad = shop.order(PRICE, &[(product, 1)]).await;
+    let fault = json!({"kind": "error", "status": 400, "code": "INVALID_API_KEY"});
+    shop.control("rules", json!({"match": {"endpoint": "confirm", "orderId": bad}, "then": fault})).await;
+    let key = shop.authenticate(&bad, PRICE).await;
+    shop.confirm(&bad, &key, PRICE).await;
+    until_paused(&shop).await;
+    for _ in 0..20 {
+        let order = shop.accepted(PRICE, &[(product, 1)]).await;
+        shop.until(&order, "DONE").await;
+    }
+    assert_eq!(shop.status(&bad).await, "IN_PROGRESS");
+    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.until(&bad, "DONE").await;
+    shop.finish().await;
+}
