@@ -20,6 +20,7 @@ pub mod settings;
 pub mod stop;
 pub mod telemetry;
 pub mod toss;
+pub mod vitals;
 
 /// The schema, embedded at build time.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

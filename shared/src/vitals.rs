@@ -1,0 +1,56 @@
+//! What an operator must hear of without asking: work for humans, and how old the oldest of it is.
+
+use sqlx::PgPool;
+
+use crate::db::{StoreError, within};
+
+/// Orders that wait for a human, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviews {
+    /// The cause of the event that brought them there.
+    pub reason: String,
+    pub orders: i64,
+    pub oldest_seconds: i64,
+}
+
+pub async fn reviews(pool: &PgPool) -> Result<Vec<Reviews>, StoreError> {
+    let read = sqlx::query_as!(
+        Reviews,
+        r#"select e.cause as reason, count(*) as "orders!",
+                  extract(epoch from now() - min(e.at))::bigint as "oldest_seconds!"
+           from orders o
+           cross join lateral (
+               select cause, at from order_events e
+               where e.order_id = o.id and e.to_status = 'REVIEW' order by e.id desc limit 1) e
+           where o.status = 'REVIEW'
+           group by e.cause order by e.cause"#
+    );
+    within(pool, "read orders in review", async |c| read.fetch_all(c).await).await
+}
+
+/// Ages are in seconds; zero where there is nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// How long the oldest intent has been due.
+    pub due_seconds: i64,
+    /// How long ago the oldest confirm that is not decided was accepted.
+    pub undecided_seconds: i64,
+    /// How long ago the oldest refund that is not made was asked for.
+    pub refund_seconds: i64,
+}
+
+/// Reads the ends of three indexes, whatever the size of the tables.
+pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
+    let read = sqlx::query_as!(
+        Backlog,
+        r#"select
+               coalesce((select extract(epoch from now() - b.due_at) from outbox b
+                         where b.due_at <= now() order by b.due_at, b.order_id limit 1), 0)::bigint as "due_seconds!",
+               coalesce((select extract(epoch from now() - p.accepted_at)
+                         from orders o join payments p on p.order_id = o.id and p.payment_no = o.payment_count
+                         where o.status = 'IN_PROGRESS' order by o.id limit 1), 0)::bigint as "undecided_seconds!",
+               coalesce((select extract(epoch from now() - min(r.requested_at)) from cancels r
+                         where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#
+    );
+    within(pool, "read the backlog's age", async |c| read.fetch_one(c).await).await
+}

@@ -1,0 +1,108 @@
+//! `/metrics`: what the calls to Toss showed, and what waits, in the text format of Prometheus.
+//!
+//! Counters are this worker's own. Gauges about orders are read from the database when somebody asks, so every worker
+//! tells the same. Alert on `hanbeon_review_orders`, `hanbeon_lane_paused_seconds` and the ages.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+use shared::{db::StoreError, lane, outbox::Finding, vitals};
+use sqlx::PgPool;
+
+type Labels = Vec<(&'static str, String)>;
+
+/// From a quick answer to one that takes the whole limit.
+const SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    tries: Family<Labels, Counter>,
+    took: Family<Labels, Histogram>,
+    review_orders: Family<Labels, Gauge>,
+    review_oldest: Family<Labels, Gauge>,
+    lane_paused: Family<Labels, Gauge>,
+    due: Gauge,
+    undecided: Gauge,
+    refund: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let metrics = Self {
+            registry: Arc::new(Mutex::new(Registry::with_prefix("hanbeon"))),
+            tries: Family::default(),
+            took: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            review_orders: Family::default(),
+            review_oldest: Family::default(),
+            lane_paused: Family::default(),
+            due: Gauge::default(),
+            undecided: Gauge::default(),
+            refund: Gauge::default(),
+        };
+        let mut registry = metrics.lock();
+        registry.register("toss_calls", "Calls to Toss, by call and by what they showed", metrics.tries.clone());
+        registry.register_with_unit("toss_call", "How long calls to Toss took", Unit::Seconds, metrics.took.clone());
+        registry.register("review_orders", "Orders that wait for a human", metrics.review_orders.clone());
+        for (name, help, gauge) in [
+            ("intent_due", "How long the oldest intent has been due", &metrics.due),
+            ("confirm_undecided", "Age of the oldest confirm that is not decided", &metrics.undecided),
+            ("refund_undecided", "Age of the oldest refund that is not made", &metrics.refund),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
+        }
+        for (name, help, family) in [
+            ("review_oldest", "Age of the oldest order that waits for a human", &metrics.review_oldest),
+            ("lane_paused", "How long Toss has not taken a secret", &metrics.lane_paused),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, family.clone());
+        }
+        drop(registry);
+        metrics
+    }
+
+    pub(crate) fn note(&self, finding: &Finding, took: Duration) {
+        let Finding::Tried { attempt, outcome, .. } = finding else { return };
+        let call = ("call", attempt.call.as_str().to_owned());
+        self.tries.get_or_create(&vec![call.clone(), ("outcome", outcome.as_str().to_owned())]).inc();
+        self.took.get_or_create(&vec![call]).observe(took.as_secs_f64());
+    }
+
+    /// Reads what stands in the database, and writes all of it down.
+    pub(crate) async fn text(&self, pool: &PgPool) -> Result<String, StoreError> {
+        let (reviews, backlog, paused) =
+            (vitals::reviews(pool).await?, vitals::backlog(pool).await?, lane::paused(pool).await?);
+        let registry = self.lock(); // one reader at a time sees one state
+        self.due.set(backlog.due_seconds);
+        self.undecided.set(backlog.undecided_seconds);
+        self.refund.set(backlog.refund_seconds);
+        for family in [&self.review_orders, &self.review_oldest, &self.lane_paused] {
+            family.clear();
+        }
+        for review in reviews {
+            let reason = vec![("reason", review.reason)];
+            self.review_orders.get_or_create(&reason).set(review.orders);
+            self.review_oldest.get_or_create(&reason).set(review.oldest_seconds);
+        }
+        for lane in paused {
+            let labels = vec![("api_key", lane.api_key_id), ("code", lane.code)];
+            self.lane_paused.get_or_create(&labels).set(lane.for_seconds);
+        }
+        let mut text = String::new();
+        if encode(&mut text, &registry).is_err() {
+            text.clear(); // writing into a string does not fail
+        }
+        Ok(text)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
