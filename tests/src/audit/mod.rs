@@ -13,11 +13,13 @@
 //!   Idempotency-Key means one body and one secret key; what is unresolved has an intent, and nothing else has one.
 //!
 //! Stories end in it (`tests/it/harness/audit.rs`). It also runs as a program, against any stack whose Toss is the
-//! simulator, also the demo that `cargo run` starts; the addresses are those that the demo prints:
+//! simulator, also the demo that `cargo run` starts. The addresses are those that the demo prints; its database, whose
+//! password no command line should show, is named by the environment:
 //!
 //! ```text
-//! cargo run -p tests --bin audit -- --database-url postgres://… --simulator http://127.0.0.1:8090 \
-//!     --api http://127.0.0.1:8080 --operator operator:…
+//! D=target/hanbeon/demo
+//! export DATABASE_URL=postgres://hanbeon:$(cat $D/password)@127.0.0.1:$(cat $D/port)/hanbeon
+//! cargo run -p tests --bin audit -- --simulator http://127.0.0.1:8090 --api http://127.0.0.1:8080
 //! ```
 //!
 //! While it still sells, add `--running`: orders with a live intent need not have ended then, and orders that moved while

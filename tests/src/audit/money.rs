@@ -127,9 +127,9 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
     }
     if matches!(order.status.as_str(), "DONE" | "PARTIAL_CANCELED")
         && let Some(payment) = payer
-        && payment.balance.is_some_and(|balance| balance != held)
+        && let Some(balance) = payment.balance.filter(|balance| *balance != held)
     {
-        let detail = format!("payment {} says {:?}, the ledger {held}", payment.payment_no, payment.balance);
+        let detail = format!("payment {} says {balance}, the ledger {held}", payment.payment_no);
         found.add(Invariant::I2, order, "balance disagrees", detail);
     }
 }
