@@ -249,6 +249,11 @@ impl Table {
     }
 }
 
+/// The secret key that a request came with, known or not.
+pub(crate) fn secret_key_of(headers: &HeaderMap) -> Option<String> {
+    secret_key(headers.get(AUTHORIZATION)?.as_bytes())
+}
+
 /// The secret key of `Basic base64(secretKey + ":")`; nothing after the colon, no other scheme, padded base64.
 fn secret_key(header: &[u8]) -> Option<String> {
     let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;

@@ -4,12 +4,14 @@
 //! Toss has decided it, whether or not it then reaches the client. At most [`ENTRIES_MAX`] are kept.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
 use crate::call::Call;
 use crate::clock;
 use crate::exchange::Reply;
+use crate::merchants;
 use crate::rules::Endpoint;
 
 /// About 200 MB when full.
@@ -26,6 +28,8 @@ pub(crate) struct Entry {
     path: String,
     endpoint: Endpoint,
     idempotency_key: Option<String>,
+    /// Tells the secret keys of requests apart without showing one; null without a key.
+    secret_key_hash: Option<String>,
     body: Option<String>,
     order_id: Option<String>,
     payment_key: Option<String>,
@@ -58,6 +62,7 @@ impl Requests {
             path: call.path.clone(),
             endpoint: call.endpoint(),
             idempotency_key: call.idempotency_key.clone(),
+            secret_key_hash: merchants::secret_key_of(&call.headers).map(|secret| hash(&secret)),
             body: (!call.body.is_empty()).then(|| call.body_text(BODY_SHOWN_MAX).into_owned()),
             order_id: call.order_id.clone(),
             payment_key: call.payment_key.clone(),
@@ -113,4 +118,11 @@ impl Requests {
     fn index(&self, seq: u64) -> usize {
         usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX)
     }
+}
+
+/// The same for the same text as long as this process runs.
+fn hash(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }

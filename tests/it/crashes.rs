@@ -34,7 +34,8 @@ async fn until_it_answers(shop: &Shop, addr: &str) {
 
 /// Kills the worker at the place, lets another one go on, and returns how many requests Toss saw before and after.
 async fn killed_at(place: &str) -> (Shop, String, usize, usize) {
-    let shop = Shop::start(0).await;
+    let mut shop = Shop::start(0).await;
+    shop.lost_attempts_allowed = true;
     let product = shop.product("Ogu T", 50_000, 1).await;
     let mut doomed = worker(&shop, Some(place)).await;
     let order = shop.accepted(50_000, &[(product, 1)]).await;

@@ -72,7 +72,9 @@ async fn every_documented_answer_to_a_confirm_ends_as_its_class_says() {
     for (order, code, class) in &orders {
         let (status, charged) = match class {
             Class::Refused(_) => ("ABORTED", 0),
-            Class::Same | Class::Absent | Class::Unclear | Class::Disguised | Class::NotNow | Class::Lane => ("DONE", 1),
+            Class::Same | Class::Absent | Class::Unclear | Class::Disguised | Class::NotNow | Class::Lane => {
+                ("DONE", 1)
+            }
         };
         // The session of a refused one lives on at Toss, so what was too late is declined by the refusal that was kept.
         let what = format!("{code} to end {status}");
@@ -197,7 +199,8 @@ async fn a_virtual_account_waits_for_its_deposit_and_is_paid_by_it() {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 2).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let asked = json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
+    let asked =
+        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
     let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;

@@ -129,7 +129,8 @@ async fn only_old_calls_about_closed_orders_are_forgotten() {
     }
     let pool = shop.database.worker_pool();
     assert_eq!(order::forget_attempts(&pool, None, 400, 100).await.unwrap().attempts, 0, "nothing is old");
-    let old = |order: &str| format!("update orders set created_at = now() - interval '401 days' where order_no = '{order}'");
+    let old =
+        |order: &str| format!("update orders set created_at = now() - interval '401 days' where order_no = '{order}'");
     shop.database.execute(&old(&orders[0])).await;
     shop.database.execute(&old(&orders[1])).await;
     shop.database.execute(&format!("update orders set status = 'REVIEW' where order_no = '{}'", orders[1])).await;

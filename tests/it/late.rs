@@ -154,8 +154,11 @@ async fn while_it_is_given_back_the_order_cannot_be_paid_again() {
 async fn a_look_back_gives_way_to_a_new_payment_and_is_taken_up_after_it() {
     let (shop, _, order) = lied_to(5).await;
     // The look back is under way, and Toss is slow to answer, when the shopper pays again.
-    shop.control("rules", json!({"match": {"endpoint": "query", "orderId": order}, "times": 1, "then": {"kind": "hold"}}))
-        .await;
+    shop.control(
+        "rules",
+        json!({"match": {"endpoint": "query", "orderId": order}, "times": 1, "then": {"kind": "hold"}}),
+    )
+    .await;
     shop.database.execute("update payments set check_at = now() where check_at is not null").await;
     crate::harness::wait_for("the look back", std::time::Duration::from_mins(1), async || {
         let held = "select count(*) from outbox where kind = 3 and lease_until > now()";

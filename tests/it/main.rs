@@ -8,6 +8,7 @@
 mod harness;
 
 mod accepting;
+mod auditing;
 mod bad_input;
 mod claiming;
 mod concurrency;

@@ -68,6 +68,17 @@ fn nobody_knows_whom_they_must_not_know() {
 }
 
 #[test]
+fn the_auditor_uses_no_code_of_what_it_audits() {
+    for file in files(&root().join("tests/src"), "rs") {
+        let text = read(&file);
+        for part in ["shared", "api", "worker", "simulator", "devstack"] {
+            let uses = [format!("use {part}"), format!(" {part}::"), format!("({part}::"), format!("<{part}::")];
+            assert!(!uses.iter().any(|using| text.contains(using)), "{} uses {part}", file.display());
+        }
+    }
+}
+
+#[test]
 fn no_file_needs_a_map() {
     for part in ["api", "worker", "shared", "simulator", "devstack", "tests"] {
         for file in files(&root().join(part), "rs") {

@@ -326,7 +326,9 @@ fn posts_only_an_order_being_confirmed_in_time_under_a_key_that_is_good() {
         assert_eq!(with(|known| known.order_status = status).next_call(&Terms::REAL), expected, "{status}");
     }
     // Where posting keeps being met with silence, asking may be answered.
-    for (attempts, snoozes, expected) in [(3, 0, Confirm), (4, 0, Query), (5, 0, Confirm), (2, 2, Query), (1, 4, Confirm)] {
+    for (attempts, snoozes, expected) in
+        [(3, 0, Confirm), (4, 0, Query), (5, 0, Confirm), (2, 2, Query), (1, 4, Confirm)]
+    {
         let known = with(|known| (known.attempts, known.snoozes) = (attempts, snoozes));
         assert_eq!(known.next_call(&Terms::REAL), expected, "{attempts} {snoozes}");
     }

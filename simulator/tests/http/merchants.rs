@@ -48,6 +48,10 @@ async fn a_rotated_key_works_beside_the_old_one_for_seven_days() {
     assert_eq!(confirm_with(&sim, secret, &payment).await, (200, "DONE".into()), "opened before, confirmed after");
     let path = "/v1/payments/orders/order-rotated";
     assert_eq!(ask(&sim, DEFAULT_SECRET_KEY, path).await, (200, "DONE".into()));
+    let seen = sim.requests("order-rotated", |seen| seen.len() == 2).await;
+    let hash = |one: &Value| one["secretKeyHash"].as_str().unwrap().to_owned();
+    assert_ne!(hash(&seen[0]), hash(&seen[1]), "the log tells the keys apart");
+    assert!(!seen.iter().any(|one| one.to_string().contains(secret)), "and shows neither");
     sim.advance(7 * 24 * 3600).await;
     assert_eq!(ask(&sim, DEFAULT_SECRET_KEY, path).await, (401, "UNAUTHORIZED_KEY".into()));
     assert_eq!(ask(&sim, secret, path).await, (200, "DONE".into()));

@@ -15,6 +15,7 @@ use shared::{
     order::{CustomerId, ProductId},
     settings::Env,
 };
+use tests::audit::Strength;
 
 use super::{audit, database::Database, wait_for};
 
@@ -31,6 +32,8 @@ pub(crate) struct Shop {
     pub(crate) customer: CustomerId,
     /// What its workers are told on top of the rest.
     worker_env: Vec<(&'static str, &'static str)>,
+    /// Set by stories that kill workers: a call may then never have been written down.
+    pub(crate) lost_attempts_allowed: bool,
     finished: bool,
 }
 
@@ -99,6 +102,7 @@ impl Shop {
             simulator_url,
             customer,
             worker_env: Vec::new(),
+            lost_attempts_allowed: false,
             finished: false,
         };
         for _ in 0..workers {
@@ -127,10 +131,14 @@ impl Shop {
         self.workers.push(Part::worker(self.env(&more)).await.unwrap());
     }
 
-    /// Sends the shopper's moves, and the audit's questions, to an api and a simulator elsewhere.
+    /// Sends the shopper's moves to an api and a simulator elsewhere, and the audit to that simulator.
     pub(crate) fn point_at(&mut self, api_addr: &str, simulator_addr: &str) {
         self.api_url = format!("http://{api_addr}");
         self.simulator_url = format!("http://{simulator_addr}");
+    }
+
+    pub(crate) fn simulator_url(&self) -> &str {
+        &self.simulator_url
     }
 
     pub(crate) async fn stop_workers(&mut self) {
@@ -305,14 +313,16 @@ impl Shop {
     pub(crate) async fn finish(mut self) {
         self.until_outbox_is_empty().await;
         self.stop_workers().await;
-        audit::audit(&self).await;
+        audit::audit(&self, Strength::Settled).await;
         self.finished = true;
     }
 
     /// As [`Self::finish`], for stories that leave intents alive on purpose.
     pub(crate) async fn finish_with_live_intents(mut self) {
         self.stop_workers().await;
-        audit::audit(&self).await;
+        let leased = self.database.number("select count(*) from outbox where lease_until > now()").await;
+        assert_eq!(leased, 0, "a worker that stops gives its leases back");
+        audit::audit(&self, Strength::Running).await;
         self.finished = true;
     }
 }

@@ -1,0 +1,123 @@
+//! An order as our tables have it, with everything that hangs on it.
+
+#![expect(clippy::struct_field_names, reason = "a field has its column's name")]
+
+use time::OffsetDateTime;
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Order {
+    pub(super) id: i64,
+    pub(super) order_no: String,
+    pub(super) status: String,
+    pub(super) amount: i64,
+    pub(super) payment_count: i16,
+    pub(super) paid_by: Option<i16>,
+    pub(super) known_to_simulator: bool,
+    /// Changes whenever the order does.
+    pub(super) mark: String,
+    #[sqlx(skip)]
+    pub(super) lines: Vec<Line>,
+    #[sqlx(skip)]
+    pub(super) payments: Vec<Payment>,
+    #[sqlx(skip)]
+    pub(super) cancels: Vec<Cancel>,
+    #[sqlx(skip)]
+    pub(super) intent: Option<Intent>,
+    #[sqlx(skip)]
+    pub(super) attempts: Vec<Attempt>,
+    #[sqlx(skip)]
+    pub(super) events: Vec<Event>,
+}
+
+impl Order {
+    pub(super) fn payment(&self, payment_no: i16) -> Option<&Payment> {
+        self.payments.iter().find(|payment| payment.payment_no == payment_no)
+    }
+
+    /// The number of the payment that pays the order. Before orders said so it was the newest.
+    pub(super) fn payer(&self) -> Option<i16> {
+        let is_paid = matches!(self.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
+        self.paid_by.or(is_paid.then_some(self.payment_count))
+    }
+
+    /// The payment whose state is the order's state.
+    pub(super) fn deciding(&self) -> Option<&Payment> {
+        let is_paid = matches!(self.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
+        self.payment(if is_paid { self.payer()? } else { self.payment_count })
+    }
+
+    pub(super) fn has_live_cancel(&self) -> bool {
+        self.cancels.iter().any(|cancel| cancel.status == "IN_PROGRESS")
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Line {
+    pub(super) order_id: i64,
+    pub(super) product_id: i64,
+    pub(super) quantity: i32,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Payment {
+    pub(super) order_id: i64,
+    pub(super) payment_no: i16,
+    pub(super) payment_key: String,
+    pub(super) status: String,
+    pub(super) balance: Option<i64>,
+    pub(super) is_to_check: bool,
+    pub(super) is_check_late: bool,
+    pub(super) has_answer: bool,
+    pub(super) answer_key: Option<String>,
+    pub(super) answer_order: Option<String>,
+    pub(super) answer_status: Option<String>,
+    pub(super) answer_code: Option<String>,
+    pub(super) answer_message: Option<String>,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Cancel {
+    pub(super) order_id: i64,
+    pub(super) cancel_no: i16,
+    pub(super) payment_no: i16,
+    pub(super) status: String,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Intent {
+    pub(super) order_id: i64,
+    pub(super) is_due: bool,
+    pub(super) is_leased: bool,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Attempt {
+    pub(super) order_id: i64,
+    pub(super) id: String,
+    pub(super) payment_no: i16,
+    pub(super) call: String,
+    pub(super) key_epoch: i16,
+    pub(super) cancel_no: Option<i16>,
+    pub(super) http_status: Option<i16>,
+    pub(super) trace_id: Option<String>,
+    pub(super) stale: bool,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Event {
+    pub(super) order_id: i64,
+    pub(super) from_status: Option<String>,
+    pub(super) to_status: String,
+    pub(super) cause: String,
+    pub(super) actor: String,
+    pub(super) payment_no: Option<i16>,
+    pub(super) attempt_id: Option<String>,
+    pub(super) at: OffsetDateTime,
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Product {
+    pub(super) id: i64,
+    pub(super) received: i64,
+    pub(super) stock: i64,
+}
