@@ -16,6 +16,7 @@ mod outcomes;
 mod records;
 mod rules;
 mod shop;
+mod switches;
 mod test_code;
 mod virtual_account;
 mod webhooks;
