@@ -17,6 +17,7 @@ mod records;
 mod rules;
 mod shop;
 mod switches;
+mod tax;
 mod test_code;
 mod virtual_account;
 mod webhooks;
