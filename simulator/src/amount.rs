@@ -21,10 +21,31 @@ pub(crate) fn optional(value: &Value) -> Result<Option<i64>, Code> {
     if value.is_null() { Ok(None) } else { read(value).map(Some).ok_or(INVALID_REQUEST) }
 }
 
-/// The part of an amount that carries no VAT: nothing unless said, and never more than the whole.
-pub(crate) fn tax_free(value: &Value, amount: i64) -> Result<i64, Code> {
-    let part = optional(value)?.unwrap_or(0);
-    if (0..=amount).contains(&part) { Ok(part) } else { Err(INVALID_REQUEST) }
+/// The parts of an amount that carry no VAT: what is free of it, and what is no sale at all, as a deposit on a cup.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Untaxed {
+    pub(crate) free: i64,
+    pub(crate) exempt: i64,
+}
+
+impl Untaxed {
+    /// Nothing unless said, and together never more than the whole.
+    pub(crate) fn read(free: &Value, exempt: &Value, amount: i64) -> Result<Self, Code> {
+        let part = |value| Ok(optional(value)?.unwrap_or(0));
+        let parts = Self { free: part(free)?, exempt: part(exempt)? };
+        let fit = |part: i64| (0..=amount).contains(&part);
+        // Both fit before they are added, so the sum cannot overflow.
+        let fits = fit(parts.free) && fit(parts.exempt) && parts.exempt <= amount - parts.free;
+        if fits { Ok(parts) } else { Err(INVALID_REQUEST) }
+    }
+
+    pub(crate) fn sum(self) -> i64 {
+        self.free + self.exempt
+    }
+
+    pub(crate) fn less(self, other: Self) -> Self {
+        Self { free: self.free - other.free, exempt: self.exempt - other.exempt }
+    }
 }
 
 fn whole(text: &str) -> Option<i64> {

@@ -23,6 +23,7 @@ pub(crate) struct Body {
     cancel_reason: Value,
     cancel_amount: Value,
     tax_free_amount: Value,
+    tax_exemption_amount: Value,
     currency: Value,
     refundable_amount: Value,
     refund_receive_account: Value,
@@ -70,10 +71,11 @@ fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result
         reason: reason.to_owned(),
         amount: at_least(1, &body.cancel_amount)?,
         tax_free: at_least(0, &body.tax_free_amount)?,
+        tax_exempt: at_least(0, &body.tax_exemption_amount)?,
         refundable: at_least(0, &body.refundable_amount)?,
         currency: text(&body.currency)?,
         refund_account: refund_account(&body.refund_receive_account)?,
-        switches: simulator.switches.cancel,
+        switches: simulator.switches(),
     })
 }
 

@@ -13,9 +13,10 @@ use time::OffsetDateTime;
 use crate::Simulator;
 use crate::errors::Language;
 use crate::events;
-use crate::faults::Place;
+use crate::faults::{Place, Then};
 use crate::payments::Payment;
 use crate::rules::{Endpoint, Subject};
+use crate::switches::WebhookOrder;
 use crate::webhooks::{Message, Registration};
 use crate::wire::{self, PaymentBody};
 
@@ -24,16 +25,16 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The payment has just reached the status it now has, at `at` on the simulator's clock.
 pub(crate) fn status_changed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
-    let body = wire::payment(payment, at, Language::Korean, &simulator.base_url);
+    let body = wire::payment(payment, simulator.view(at, Language::Korean));
     simulator.records.with(|records| records.write_down(payment, &body, at));
     announce(simulator, payment, &body, at);
 }
 
 /// Every registration of the merchant gets a message of its own, and each message meets the rules by itself.
 fn announce(simulator: &Simulator, payment: &Payment, body: &PaymentBody<'_>, at: OffsetDateTime) {
-    let (registrations, manner) = simulator.webhooks.of_merchant(&payment.owner.merchant_id);
-    for registration in registrations {
-        let Some(text) = events::text(registration.event, body, at, manner.deposit_offset) else { continue };
+    let switches = simulator.switches();
+    for registration in simulator.webhooks.of_merchant(&payment.owner.merchant_id) {
+        let Some(text) = events::text(registration.event, body, at, switches.deposit_offset) else { continue };
         let message = message(&registration, payment, body.status, text.into());
         let subject = Subject {
             endpoint: Endpoint::Webhook,
@@ -41,7 +42,8 @@ fn announce(simulator: &Simulator, payment: &Payment, body: &PaymentBody<'_>, at
             payment_key: Some(&payment.key),
             idempotency_key: None,
         };
-        let fault = simulator.rules.take(Place::Webhook, subject).map(|taken| taken.then);
+        let by_rule = simulator.rules.take(Place::Webhook, subject).map(|taken| taken.then);
+        let fault = by_rule.or_else(|| (switches.webhook_order == WebhookOrder::Before).then_some(Then::Early));
         simulator.webhooks.send(message, fault.as_ref(), at);
     }
 }

@@ -1,5 +1,6 @@
 //! Random identifiers in the forms Toss uses, so that a client which parses or truncates them is found out here.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use rand::RngExt as _;
@@ -30,6 +31,13 @@ pub(crate) fn transaction_key(means: &Means) -> Arc<str> {
 /// Toss's test accounts start with an X, so that nobody pays into one, nor gets a refund on one.
 pub(crate) fn account_number() -> String {
     format!("X{}", random(DIGITS, 13))
+}
+
+/// The same for the same key at the same bank.
+pub(crate) fn fixed_account_number(bank: &str, key: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (bank, key).hash(&mut hasher);
+    format!("X{:013}", hasher.finish() % 10_000_000_000_000)
 }
 
 /// A client or secret key behind its prefix.

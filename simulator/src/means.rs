@@ -66,6 +66,8 @@ pub(crate) struct EasyPay {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) number: String,
+    /// Issued again and again under a key of the merchant's.
+    pub(crate) is_fixed: bool,
     pub(crate) bank: &'static str,
     pub(crate) customer_name: String,
     pub(crate) valid: Validity,
@@ -99,7 +101,19 @@ impl Account {
         valid: Validity,
         cash_receipt: Option<Wanted>,
     ) -> Self {
-        Self { number: keys::account_number(), bank, customer_name, valid, cash_receipt }
+        Self { number: keys::account_number(), is_fixed: false, bank, customer_name, valid, cash_receipt }
+    }
+
+    /// The one that belongs to a merchant's key.
+    pub(crate) fn fixed(
+        bank: &'static str,
+        key: &str,
+        customer_name: String,
+        valid: Validity,
+        cash_receipt: Option<Wanted>,
+    ) -> Self {
+        let number = keys::fixed_account_number(bank, key);
+        Self { number, is_fixed: true, bank, customer_name, valid, cash_receipt }
     }
 
     pub(crate) fn due_at(&self, issued_at: OffsetDateTime) -> OffsetDateTime {

@@ -10,23 +10,18 @@ use serde_json::Value;
 use url::Url;
 
 use crate::Simulator;
-use crate::amount;
+use crate::amount::{self, Untaxed};
 use crate::cash_receipts::Wanted;
 use crate::errors::{
-    BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INCORRECT_FAIL_URL_FORMAT,
-    INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
-    INVALID_REQUEST, NOT_SUPPORTED_METHOD,
+    BELOW_ZERO_AMOUNT, Code, INCORRECT_FAIL_URL_FORMAT, INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY,
+    INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME, INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
 use crate::means::{Choice, NamedEasyPay};
 use crate::merchants::Owner;
 use crate::method::{Fields, Kind, Method};
-use crate::payments::{Currency, OpenRefused, Opening, Payment};
-use crate::settings::OrderIds;
+use crate::order::{is_order_id, is_order_name, not_opened};
+use crate::payments::{Currency, Opening, Payment};
 use crate::visit::{Visit, WayBack};
-
-const ORDER_ID_LENGTH_MIN: usize = 6;
-pub(crate) const ORDER_ID_LENGTH_MAX: usize = 64;
-const ORDER_NAME_LENGTH_MAX: usize = 100;
 
 /// The fields the simulator knows; customer and card details are accepted and ignored.
 #[derive(Debug, Deserialize)]
@@ -43,6 +38,10 @@ struct Request {
     fail_url: Option<String>,
     #[serde(default)]
     tax_free_amount: Value,
+    #[serde(default)]
+    tax_exemption_amount: Value,
+    #[serde(default)]
+    use_escrow: bool,
     #[serde(default)]
     card: CardOptions,
     #[serde(default)]
@@ -80,6 +79,8 @@ struct CardOptions {
     easy_pay: Option<NamedEasyPay>,
     card_company: Option<String>,
     card_installment_plan: Option<u8>,
+    tax_exemption_amount: Value,
+    use_escrow: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,12 +90,15 @@ struct AccountOptions {
     valid_hours: Value,
     due_date: Option<String>,
     cash_receipt: Value,
+    use_escrow: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct TransferOptions {
+    bank: Option<String>,
     cash_receipt: Value,
+    use_escrow: bool,
 }
 
 /// For a merchant's server, which has shown its secret key.
@@ -131,7 +135,13 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         named => named.and_then(Kind::offered).ok_or(NOT_SUPPORTED_METHOD)?,
     };
     let (amount, currency) = money(&request)?;
-    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
+    let exempt = [&request.tax_exemption_amount, &request.card.tax_exemption_amount];
+    let exempt = exempt.into_iter().find(|part| !part.is_null()).unwrap_or(&Value::Null);
+    let untaxed = Untaxed::read(&request.tax_free_amount, exempt, amount)?;
+    let escrow = request.use_escrow
+        || request.card.use_escrow
+        || request.virtual_account.use_escrow
+        || request.transfer.use_escrow;
     let now = simulator.clock.now();
     let asked = asked(&mut request)?;
     let amount_krw = (currency == Currency::Krw).then_some(amount);
@@ -145,7 +155,7 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
     };
     let order_id = request
         .order_id
-        .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
+        .filter(|order_id| is_order_id(order_id, simulator.switches().order_ids))
         .ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
     let is_fixed = request.choice.is_some();
@@ -162,14 +172,13 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         order_name,
         currency,
         amount,
-        tax_free,
-        partial_cancelable: means.is_partial_cancelable(),
+        untaxed,
+        escrow,
         means,
+        partial_cancelable: None,
         visit: Some(visit),
     };
-    simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
-        OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
-    })
+    simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| not_opened(&refused))
 }
 
 /// The method's options as the shop asks for them.
@@ -185,7 +194,7 @@ fn asked(request: &mut Request) -> Result<Choice, Code> {
         card_company: request.card.card_company.take(),
         installment_plan_months: request.card.card_installment_plan,
         interest_free: false,
-        bank: request.virtual_account.bank.take(),
+        bank: request.virtual_account.bank.take().or_else(|| request.transfer.bank.take()),
         customer_name: request.customer_name.take(),
         customer_mobile_phone: request.customer_mobile_phone.take(),
         valid_hours: request.virtual_account.valid_hours.take(),
@@ -202,17 +211,6 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
     let currency = Currency::find(currency.unwrap_or("KRW")).ok_or(INVALID_CURRENCY)?;
     let amount = amount::read(value).ok_or(INVALID_REQUEST)?;
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
-}
-
-pub(crate) fn is_order_id(text: &str, allowed: OrderIds) -> bool {
-    (ORDER_ID_LENGTH_MIN..=ORDER_ID_LENGTH_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || allowed.extra().contains(&byte))
-}
-
-pub(crate) fn is_order_name(text: &str) -> bool {
-    (1..=ORDER_NAME_LENGTH_MAX).contains(&text.chars().count())
 }
 
 fn addresses(success: Option<String>, fail: Option<String>) -> Result<WayBack, Code> {

@@ -45,48 +45,21 @@ pub(crate) enum Kind {
     Withdrawal,
 }
 
-/// How the lists look where Toss's way is not established or depends on the contract.
+/// How the lists look where that depends on the contract or the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Terms {
     /// How long a movement is missing from the transactions.
     pub(crate) transaction_lag_seconds: u32,
-    pub(crate) cancel_amounts: Sign,
-    pub(crate) settlements: Settling,
     /// Of the amount, before VAT.
     pub(crate) fee_basis_points: u16,
     /// How many days after the sale its money is paid out.
     pub(crate) pay_out_days: u8,
 }
 
-/// The sign of `amount` in a cancel's row of the transactions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Sign {
-    #[default]
-    Positive,
-    Negative,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Settling {
-    /// From the day after the movement, as for a live shop.
-    #[default]
-    NextDay,
-    /// Never, as in Toss's test environment.
-    Never,
-}
-
 impl Default for Terms {
     fn default() -> Self {
-        Self {
-            transaction_lag_seconds: 0,
-            cancel_amounts: Sign::default(),
-            settlements: Settling::default(),
-            fee_basis_points: 210,
-            pay_out_days: 2,
-        }
+        Self { transaction_lag_seconds: 0, fee_basis_points: 210, pay_out_days: 2 }
     }
 }
 
@@ -141,7 +114,7 @@ fn movement(body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
 pub(crate) fn payment_of(simulator: &Simulator, row: &Row) -> Value {
     let payment = simulator.payments.with(|table| table.get(&row.payment_key).cloned());
     payment.map_or(Value::Null, |payment| {
-        let body = wire::payment(&payment, simulator.clock.now(), Language::Korean, &simulator.base_url);
+        let body = wire::payment(&payment, simulator.view(simulator.clock.now(), Language::Korean));
         serde_json::to_value(body).unwrap_or_default()
     })
 }

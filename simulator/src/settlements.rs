@@ -14,7 +14,8 @@ use crate::call::Call;
 use crate::errors::{Code, INVALID_REQUEST, NOT_FOUND_PAYMENT};
 use crate::listing::{self, Listing};
 use crate::merchants::Owner;
-use crate::records::{self, Kind, Row, Settling, Terms};
+use crate::records::{self, Kind, Row, Terms};
+use crate::switches::Settlements;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,9 +91,12 @@ pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result
         Some(_) => return Err(INVALID_REQUEST),
     };
     let today = simulator.clock.now().date();
+    if simulator.switches().settlements == Settlements::Never {
+        return Ok(Answer::ok(&[(); 0]));
+    }
     let (rows, terms) = simulator.records.with(|records| {
         let terms = records.terms;
-        let settled = records.of_merchant(&caller.merchant_id).filter(|row| is_settled(row, today, terms));
+        let settled = records.of_merchant(&caller.merchant_id).filter(|row| is_settled(row, today));
         let wanted = settled.filter(|row| (start..=end).contains(&by(row.at.date(), terms)));
         let rows: Vec<Row> = wanted.skip((page - 1).saturating_mul(size)).take(size).cloned().collect();
         (rows, terms)
@@ -109,12 +113,12 @@ pub(crate) fn ask_for(simulator: &Simulator, call: &Call, caller: &Owner) -> Res
     if known { Ok(Answer::ok(&json!({ "result": true }))) } else { Err(NOT_FOUND_PAYMENT) }
 }
 
-fn is_settled(row: &Row, today: Date, terms: Terms) -> bool {
+fn is_settled(row: &Row, today: Date) -> bool {
     let moved_money = match row.kind {
         Kind::Approval | Kind::Cancel => true,
         Kind::Waiting | Kind::Withdrawal => false,
     };
-    moved_money && terms.settlements == Settling::NextDay && row.at.date() < today
+    moved_money && row.at.date() < today
 }
 
 fn paid_out(sold: Date, terms: Terms) -> Date {

@@ -11,16 +11,13 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::amount;
 use crate::clock;
 use crate::errors::{Code, EXPIRED_PAYMENT, Language};
 use crate::payments::cancel::Cancel;
 use crate::payments::{Payment, Status};
+use crate::switches::Switches;
 use cash_receipts::{CashReceiptBody, PaymentReceipt};
 use methods::Methods;
-
-/// The version of Toss's API that is imitated.
-const VERSION: &str = "2022-11-16";
 
 /// A part of a payment that the simulator never has: always null.
 type Absent = Option<()>;
@@ -110,13 +107,18 @@ impl PaymentBody<'_> {
     }
 }
 
-/// The payment as it is at `now`. `base_url` is where the checkout link leads: to the simulator instead of Toss.
-pub(crate) fn payment<'a>(
-    payment: &'a Payment,
-    now: OffsetDateTime,
-    language: Language,
-    base_url: &str,
-) -> PaymentBody<'a> {
+/// How a payment is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) now: OffsetDateTime,
+    pub(crate) language: Language,
+    /// Where the checkout link leads: to the simulator instead of Toss.
+    pub(crate) base_url: &'a str,
+    pub(crate) switches: Switches,
+}
+
+pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'a> {
+    let View { now, language, base_url, switches } = view;
     let status = payment.status(now);
     let failure = |code: Code| Failure { code: code.name(), message: code.text(language) };
     let key = &payment.key;
@@ -132,19 +134,19 @@ pub(crate) fn payment<'a>(
     let alive = !matches!(status, Status::Expired);
     let approval = payment.approval();
     let methods = Methods::of(payment, now);
-    let (balance, tax_free) = (payment.balance(), payment.tax_free_balance());
-    let vat = amount::vat(balance - tax_free);
+    let (balance, untaxed) = (payment.balance(), payment.untaxed_balance());
+    let vat = payment.vat_balance(switches.cancel_vat);
     PaymentBody {
         m_id: &payment.owner.merchant_id,
         last_transaction_key: payment.last_transaction_key.as_deref(),
         payment_key: key,
         order_id: &payment.order_id,
         order_name: &payment.order_name,
-        tax_exemption_amount: 0,
+        tax_exemption_amount: untaxed.exempt,
         status: status.name(),
         requested_at: clock::wire(payment.requested_at),
         approved_at: approval.map(|approval| clock::wire(approval.at)),
-        use_escrow: alive.then_some(false),
+        use_escrow: alive.then_some(payment.escrow),
         culture_expense: false,
         card: methods.card,
         virtual_account: methods.virtual_account,
@@ -167,12 +169,12 @@ pub(crate) fn payment<'a>(
         currency: payment.currency.code(),
         total_amount: payment.amount,
         balance_amount: balance,
-        // The tax is worked out anew on what is left. Before an approval that is the whole amount.
-        supplied_amount: balance - vat - tax_free,
+        // Of what is left; before an approval that is the whole amount.
+        supplied_amount: balance - vat - untaxed.sum(),
         vat,
-        tax_free_amount: tax_free,
+        tax_free_amount: untaxed.free,
         method,
-        version: VERSION,
+        version: switches.api_version.name(),
         metadata: None,
     }
 }
@@ -181,7 +183,7 @@ fn cancel(cancel: &Cancel) -> CancelBody<'_> {
     CancelBody {
         transaction_key: &cancel.transaction_key,
         cancel_reason: &cancel.reason,
-        tax_exemption_amount: 0,
+        tax_exemption_amount: cancel.untaxed.exempt,
         canceled_at: clock::wire(cancel.at),
         transfer_discount_amount: 0,
         easy_pay_discount_amount: cancel.easy_pay_discount,
@@ -190,7 +192,7 @@ fn cancel(cancel: &Cancel) -> CancelBody<'_> {
         cancel_status: "DONE",
         cancel_request_id: None,
         cancel_amount: cancel.amount,
-        tax_free_amount: cancel.tax_free,
+        tax_free_amount: cancel.untaxed.free,
         refundable_amount: cancel.refundable,
     }
 }

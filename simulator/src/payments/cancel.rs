@@ -2,25 +2,26 @@
 //!
 //! A cancel either happens whole or not at all. The order of the checks is: whose payment, how soon after the last
 //! cancel, status, the balance the caller believes in, amount, means, refund account. Where Toss's own answer is not
-//! established it is one of [`CancelSwitches`].
+//! established it is a switch.
 
 use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
 use super::{Currency, Payment, Payments, State, Status};
+use crate::amount::Untaxed;
 use crate::cash_receipts::CashReceipt;
 use crate::errors::{
     ALREADY_CANCELED_PAYMENT, Code, EXCEED_MAX_REFUND_DUE, FORBIDDEN_CONSECUTIVE_REQUEST, INVALID_API_KEY,
-    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER, INVALID_REQUEST,
-    NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT,
-    NOT_CANCELABLE_PAYMENT, NOT_FOUND_PAYMENT, NOT_MATCHES_REFUNDABLE_AMOUNT,
+    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER,
+    NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT, NOT_FOUND_PAYMENT,
+    NOT_MATCHES_REFUNDABLE_AMOUNT,
 };
 use crate::institutions;
 use crate::keys;
 use crate::means::Means;
 use crate::merchants::Owner;
-use crate::settings::{CancelSwitches, ConsecutiveCancel, MissingRefundAccount};
+use crate::switches::{ConsecutiveCancel, Switches, WholeCancel};
 
 /// Toss names no interval; a second is enough to catch a doubled click and short enough to wait for.
 const CONSECUTIVE_WITHIN: Duration = Duration::SECOND;
@@ -33,10 +34,12 @@ pub(crate) struct Cancel {
     pub(crate) reason: String,
     pub(crate) at: OffsetDateTime,
     pub(crate) amount: i64,
-    pub(crate) tax_free: i64,
+    pub(crate) untaxed: Untaxed,
     pub(crate) easy_pay_discount: i64,
     /// What is left after this cancel.
     pub(crate) refundable: i64,
+    /// All of the payment at once.
+    pub(crate) whole: bool,
     /// Of the cash receipt that takes the first one back.
     pub(crate) receipt_key: Option<String>,
 }
@@ -50,11 +53,12 @@ pub(crate) struct CancelRequest {
     /// None: everything left.
     pub(crate) amount: Option<i64>,
     pub(crate) tax_free: Option<i64>,
+    pub(crate) tax_exempt: Option<i64>,
     /// The balance the caller believes in.
     pub(crate) refundable: Option<i64>,
     pub(crate) currency: Option<String>,
     pub(crate) refund_account: Option<RefundAccount>,
-    pub(crate) switches: CancelSwitches,
+    pub(crate) switches: Switches,
 }
 
 #[derive(Debug)]
@@ -76,7 +80,7 @@ impl Payments {
         let payment = self.by_key.get_mut(request.payment_key.as_str()).ok_or(NOT_FOUND_PAYMENT)?;
         let mut cancel = payment.check_cancel(request, now)?;
         if let Some(receipt) = payment.cash_receipts.first() {
-            let taken_back = CashReceipt::of_cancel(receipt, cancel.amount, cancel.tax_free, now);
+            let taken_back = CashReceipt::of_cancel(receipt, cancel.amount, cancel.untaxed.free, now);
             cancel.receipt_key = Some(taken_back.key.clone());
             payment.cash_receipts.push(Arc::new(taken_back));
         }
@@ -96,7 +100,7 @@ impl Payment {
         match status {
             Status::Canceled => return Err(ALREADY_CANCELED_PAYMENT),
             Status::Ready | Status::InProgress | Status::Aborted(_) | Status::Expired => {
-                return Err(NOT_CANCELABLE_PAYMENT);
+                return Err(request.switches.unpaid_cancel.code());
             }
             Status::WaitingForDeposit | Status::Done | Status::PartialCanceled => {}
         }
@@ -111,17 +115,21 @@ impl Payment {
         if balance == 0 || amount > balance {
             return Err(NOT_CANCELABLE_AMOUNT);
         }
-        let tax_free = self.tax_free_part(request, amount, balance)?;
+        let untaxed = self.untaxed_part(request, amount, balance)?;
         self.check_means(request, amount < self.amount, now)?;
         Ok(Cancel {
             transaction_key: keys::transaction_key(&self.means),
             reason: request.reason.clone(),
             at: now,
             amount,
-            tax_free,
+            untaxed,
             // The discount was never the shopper's money: it goes back with the last of it.
             easy_pay_discount: if amount == balance { self.means.easy_pay_discount() } else { 0 },
             refundable: balance - amount,
+            whole: match request.switches.whole_cancel {
+                WholeCancel::Canceled => amount == self.amount,
+                WholeCancel::PartialCanceled => amount == self.amount && request.amount.is_none(),
+            },
             receipt_key: None,
         })
     }
@@ -135,20 +143,24 @@ impl Payment {
             return Err(INVALID_API_KEY);
         }
         let too_soon = self.cancels.last().is_some_and(|last| now - last.at < CONSECUTIVE_WITHIN);
-        match request.switches.consecutive {
+        match request.switches.consecutive_cancel {
             ConsecutiveCancel::Refuse if too_soon => Err(FORBIDDEN_CONSECUTIVE_REQUEST),
             ConsecutiveCancel::Refuse | ConsecutiveCancel::Allow => Ok(()),
         }
     }
 
     /// How much of the amount carries no VAT: what is asked for, and with the last of the balance all that is left.
-    fn tax_free_part(&self, request: &CancelRequest, amount: i64, balance: i64) -> Result<i64, Code> {
-        let left = self.tax_free_balance();
-        if amount == balance && request.tax_free.is_none() {
-            return Ok(left);
-        }
-        let asked = request.tax_free.unwrap_or(0);
-        let fits = asked <= left && asked <= amount && amount - asked <= balance - left;
+    fn untaxed_part(&self, request: &CancelRequest, amount: i64, balance: i64) -> Result<Untaxed, Code> {
+        let left = self.untaxed_balance();
+        let unsaid = if amount == balance { left } else { Untaxed::default() };
+        let asked = Untaxed {
+            free: request.tax_free.unwrap_or(unsaid.free),
+            exempt: request.tax_exempt.unwrap_or(unsaid.exempt),
+        };
+        let fits = asked.free <= left.free
+            && asked.exempt <= left.exempt
+            && asked.sum() <= amount
+            && amount - asked.sum() <= balance - left.sum();
         if fits { Ok(asked) } else { Err(NOT_CANCELABLE_AMOUNT) }
     }
 
@@ -165,10 +177,7 @@ impl Payment {
         }
         match (&*self.means, &request.refund_account) {
             (Means::VirtualAccount(_), Some(account)) => account.check(),
-            (Means::VirtualAccount(_), None) => Err(match request.switches.missing_refund_account {
-                MissingRefundAccount::InvalidRefundAccountInfo => INVALID_REFUND_ACCOUNT_INFO,
-                MissingRefundAccount::InvalidRequest => INVALID_REQUEST,
-            }),
+            (Means::VirtualAccount(_), None) => Err(request.switches.missing_refund_account.code()),
             // The shopper of every other method has the money where it came from.
             (Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. }, _) => Ok(()),
         }

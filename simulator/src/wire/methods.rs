@@ -139,7 +139,7 @@ fn account<'a>(payment: &'a Payment, account: &'a Account, now: OffsetDateTime) 
     let refunded = payment.approval().is_some() && !payment.cancels.is_empty();
     Some(AccountBody {
         account_number: &account.number,
-        kind: "일반",
+        kind: if account.is_fixed { "고정" } else { "일반" },
         bank_code: account.bank,
         customer_name: &account.customer_name,
         due_date: clock::wire(payment.due_at?),

@@ -16,6 +16,8 @@ mod outcomes;
 mod records;
 mod rules;
 mod shop;
+mod switches;
+mod tax;
 mod test_code;
 mod virtual_account;
 mod webhooks;
