@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use crate::errors::{Code, INVALID_DATE, INVALID_REQUEST, INVALID_REQUIRED_PARAM, NOT_FOUND};
+use crate::errors::{Code, INVALID_DATE, INVALID_REQUEST, INVALID_REQUIRED_PARAM, Language, NOT_FOUND};
 use crate::merchants::Owner;
 use crate::order::{Asked, Order};
 use crate::payments::Payment;
@@ -63,10 +63,14 @@ impl Purpose {
         [Self::IncomeDeduction, Self::ExpenseProof].into_iter().find(|purpose| purpose.name() == name)
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
+        self.word(Language::Korean)
+    }
+
+    pub(crate) fn word(self, language: Language) -> &'static str {
         match self {
-            Self::IncomeDeduction => "소득공제",
-            Self::ExpenseProof => "지출증빙",
+            Self::IncomeDeduction => language.choose("소득공제", "Income Deduction"),
+            Self::ExpenseProof => language.choose("지출증빙", "Expense Proof"),
         }
     }
 }

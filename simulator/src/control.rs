@@ -36,6 +36,7 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/switches", get(show_switches).post(set_switches))
         .route("/control/latency", post(set_latency))
         .route("/control/clock", get(show_clock).post(set_clock))
+        .route("/control/codes", get(list_codes))
         .route("/control/rules", get(list_rules).post(add_rule).delete(delete_rules))
         .route("/control/rules/{rule_id}", delete(delete_rule))
         .route("/control/reset", post(reset))
@@ -134,6 +135,19 @@ async fn set_switches(
         simulator.flood.forget();
     }
     Ok(Json(switches))
+}
+
+async fn list_codes() -> Json<Value> {
+    let shown = |code: Code| {
+        json!({
+            "code": code.name(),
+            "status": code.status(),
+            "korean": code.text(Language::Korean),
+            "english": code.text(Language::English),
+            "englishIsPublished": code.is_published_in_english(),
+        })
+    };
+    Json(json!({ "codes": Code::all().map(shown).collect::<Vec<_>>() }))
 }
 
 async fn show_clock(State(simulator): State<Arc<Simulator>>) -> Json<Value> {

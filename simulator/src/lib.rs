@@ -26,6 +26,7 @@
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
 //! | `GET`, `POST /control/clock` | `{"now","advancedSeconds","frozen"}`; `{"advanceSeconds"?,"frozen"?}` moves it forward, stops it or lets it go on |
 //! | `GET`, `POST /control/switches` | how it answers where Toss is not documented: any of [`Switches`], `{"orderQuery":"first"}`; what is not named keeps its value |
+//! | `GET /control/codes` | every error code: `{"code","status","korean","english","englishIsPublished"}`; an English text that is not published is ours |
 //! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
 //! | `GET`, `DELETE /control/rules`, `DELETE /control/rules/{id}` | lists, deletes all, deletes one; deleting releases what a `hold` keeps |
 //! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |

@@ -14,7 +14,7 @@ use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_MINIMUM_AMOUNT, Code, EXCEED_MAX_DUE_DATE, EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT, EXCEED_MAX_VALID_HOURS,
     EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE,
-    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, NOT_SUPPORTED_METHOD,
+    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, Language, NOT_SUPPORTED_METHOD,
     NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
 };
 use crate::institutions;
@@ -151,13 +151,13 @@ fn local_time(text: &str) -> Option<OffsetDateTime> {
 }
 
 impl Means {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self, language: Language) -> &'static str {
         match self {
-            Self::Card(_) => "카드",
-            Self::EasyPay(_) => "간편결제",
-            Self::VirtualAccount(_) => "가상계좌",
-            Self::Transfer { .. } => "계좌이체",
-            Self::MobilePhone { .. } => "휴대폰",
+            Self::Card(_) => language.choose("카드", "Card"),
+            Self::EasyPay(_) => language.choose("간편결제", "Easy Pay"),
+            Self::VirtualAccount(_) => language.choose("가상계좌", "Virtual Account"),
+            Self::Transfer { .. } => language.choose("계좌이체", "Transfer"),
+            Self::MobilePhone { .. } => language.choose("휴대폰", "Mobile Phone"),
         }
     }
 

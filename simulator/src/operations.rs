@@ -39,7 +39,8 @@ pub(crate) async fn operate(simulator: &Simulator, call: &Call, caller: Owner, d
 }
 
 async fn work(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration) -> Result<Answer, Code> {
-    let receipt = |receipt: &CashReceipt| Answer::ok(&wire::cash_receipts::body(receipt, simulator.clock.now()));
+    let receipt =
+        |receipt: &CashReceipt| Answer::ok(&wire::cash_receipts::body(receipt, simulator.clock.now(), call.language));
     let payment = match &call.operation {
         Operation::Confirm => confirm(simulator, call, caller, delay).await?,
         Operation::Create => opening::from_server(simulator, &call.body, caller)?,
@@ -66,7 +67,7 @@ async fn work(simulator: &Simulator, call: &Call, caller: Owner, delay: Duration
         }
         Operation::ListCashReceipts => {
             let page = receipts::list(simulator, call.query.as_deref(), &caller)?;
-            return Ok(Answer::ok(&wire::cash_receipts::page(&page, simulator.clock.now())));
+            return Ok(Answer::ok(&wire::cash_receipts::page(&page, simulator.clock.now(), call.language)));
         }
         Operation::Unknown(code) => return Err(*code),
     };

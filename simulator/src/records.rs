@@ -111,10 +111,10 @@ fn movement(body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
 }
 
 /// The payment of a row as it is on the wire today; null once it has been forgotten.
-pub(crate) fn payment_of(simulator: &Simulator, row: &Row) -> Value {
+pub(crate) fn payment_of(simulator: &Simulator, row: &Row, language: Language) -> Value {
     let payment = simulator.payments.with(|table| table.get(&row.payment_key).cloned());
     payment.map_or(Value::Null, |payment| {
-        let body = wire::payment(&payment, simulator.view(simulator.clock.now(), Language::Korean));
+        let body = wire::payment(&payment, simulator.view(simulator.clock.now(), language));
         serde_json::to_value(body).unwrap_or_default()
     })
 }

@@ -11,7 +11,7 @@ use time::{Date, Duration};
 use crate::Simulator;
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::errors::{Code, INVALID_REQUEST, NOT_FOUND_PAYMENT};
+use crate::errors::{Code, INVALID_REQUEST, Language, NOT_FOUND_PAYMENT};
 use crate::listing::{self, Listing};
 use crate::merchants::Owner;
 use crate::records::{self, Kind, Row, Terms};
@@ -101,7 +101,7 @@ pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result
         let rows: Vec<Row> = wanted.skip((page - 1).saturating_mul(size)).take(size).cloned().collect();
         (rows, terms)
     });
-    let settlements: Vec<_> = rows.iter().map(|row| settlement(simulator, row, terms)).collect();
+    let settlements: Vec<_> = rows.iter().map(|row| settlement(simulator, row, terms, call.language)).collect();
     Ok(Answer::ok(&settlements))
 }
 
@@ -125,8 +125,8 @@ fn paid_out(sold: Date, terms: Terms) -> Date {
     sold.saturating_add(Duration::days(terms.pay_out_days.into()))
 }
 
-fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms) -> Settlement<'a> {
-    let mut payment = records::payment_of(simulator, row);
+fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms, language: Language) -> Settlement<'a> {
+    let mut payment = records::payment_of(simulator, row, language);
     let sums = Sums::of(row.amount, terms.fee_basis_points);
     let sums = if row.kind == Kind::Cancel { sums.taken_back() } else { sums };
     let cancel = payment["cancels"].as_array_mut().and_then(|cancels| {

@@ -9,7 +9,7 @@ use time::Duration;
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::errors::{Code, INVALID_PAGING_KEY};
+use crate::errors::{Code, INVALID_PAGING_KEY, Language};
 use crate::listing::Listing;
 use crate::merchants::Owner;
 use crate::records::{self, Kind, Row};
@@ -48,7 +48,8 @@ pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result
         Ok::<_, Code>(wanted.take(limit).cloned().collect::<Vec<_>>())
     })?;
     let cancel_amounts = simulator.switches().cancel_amounts;
-    let transactions: Vec<_> = rows.iter().map(|row| transaction(simulator, row, cancel_amounts)).collect();
+    let transactions: Vec<_> =
+        rows.iter().map(|row| transaction(simulator, row, cancel_amounts, call.language)).collect();
     Ok(Answer::ok(&transactions))
 }
 
@@ -57,8 +58,13 @@ fn to_the_second(row: &Row) -> time::OffsetDateTime {
     row.at.truncate_to_second()
 }
 
-fn transaction<'a>(simulator: &Simulator, row: &'a Row, cancel_amounts: CancelAmounts) -> RowBody<'a> {
-    let mut payment = records::payment_of(simulator, row);
+fn transaction<'a>(
+    simulator: &Simulator,
+    row: &'a Row,
+    cancel_amounts: CancelAmounts,
+    language: Language,
+) -> RowBody<'a> {
+    let mut payment = records::payment_of(simulator, row, language);
     RowBody {
         m_id: &row.merchant_id,
         transaction_key: &row.transaction_key,

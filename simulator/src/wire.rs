@@ -1,8 +1,8 @@
 //! How a payment looks on Toss's wire: every field, in Toss's order, absent parts as explicit nulls.
 //!
 //! These types are the simulator's own and written by hand from the documented form. They are shared with nobody, so
-//! a wrong field name in a client cannot agree with itself here. Field values stay Korean in every language; only the
-//! text of a failure follows the caller.
+//! a wrong field name in a client cannot agree with itself here. Words in the values follow the caller's language; that
+//! there are English ones is documented, which they are is not, so these are the simulator's own.
 
 pub(crate) mod cash_receipts;
 mod methods;
@@ -126,14 +126,14 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
     let (method, failure) = match status {
         Status::Ready => (None, None),
         Status::InProgress | Status::WaitingForDeposit | Status::Done | Status::PartialCanceled | Status::Canceled => {
-            (Some(payment.means.name()), None)
+            (Some(payment.means.name(language)), None)
         }
-        Status::Aborted(code) => (Some(payment.means.name()), Some(failure(code))),
+        Status::Aborted(code) => (Some(payment.means.name(language)), Some(failure(code))),
         Status::Expired => (None, Some(failure(EXPIRED_PAYMENT))),
     };
     let alive = !matches!(status, Status::Expired);
     let approval = payment.approval();
-    let methods = Methods::of(payment, now);
+    let methods = Methods::of(payment, now, language);
     let (balance, untaxed) = (payment.balance(), payment.untaxed_balance());
     let vat = payment.vat_balance(switches.cancel_vat);
     PaymentBody {
@@ -153,8 +153,8 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
         transfer: methods.transfer,
         mobile_phone: methods.mobile_phone,
         gift_certificate: None,
-        cash_receipt: payment.cash_receipts.first().map(|receipt| PaymentReceipt::of(receipt)),
-        cash_receipts: cash_receipts::of_payment(payment, now),
+        cash_receipt: payment.cash_receipts.first().map(|receipt| PaymentReceipt::of(receipt, language)),
+        cash_receipts: cash_receipts::of_payment(payment, now, language),
         discount: None,
         // Null, not an empty list, without any.
         cancels: (!payment.cancels.is_empty()).then(|| payment.cancels.iter().map(|one| cancel(one)).collect()),

@@ -6,6 +6,8 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use crate::clock;
+use crate::errors::Language;
+use crate::institutions;
 use crate::means::{Account, Card, EasyPay, Means};
 use crate::payments::Payment;
 
@@ -79,23 +81,27 @@ pub(super) struct EasyPayBody {
 }
 
 impl<'a> Methods<'a> {
-    pub(super) fn of(payment: &'a Payment, now: OffsetDateTime) -> Self {
+    pub(super) fn of(payment: &'a Payment, now: OffsetDateTime, language: Language) -> Self {
         let none = Self::default();
         if payment.approval().is_none() && payment.due_at.is_none() {
             return none;
         }
         match &*payment.means {
-            Means::Card(used) => Self { card: Some(card(payment, used, payment.amount, now)), ..none },
+            Means::Card(used) => Self { card: Some(card(payment, used, payment.amount, now, language)), ..none },
             Means::EasyPay(easy_pay) => {
                 let EasyPay { provider, amount, discount, card: used } = easy_pay;
                 let by_card = payment.amount - amount - discount;
                 Self {
-                    card: (by_card > 0).then(|| card(payment, used, by_card, now)),
-                    easy_pay: Some(EasyPayBody { provider, amount: *amount, discount_amount: *discount }),
+                    card: (by_card > 0).then(|| card(payment, used, by_card, now, language)),
+                    easy_pay: Some(EasyPayBody {
+                        provider: institutions::easy_pay_word(provider, language),
+                        amount: *amount,
+                        discount_amount: *discount,
+                    }),
                     ..none
                 }
             }
-            Means::VirtualAccount(used) => Self { virtual_account: account(payment, used, now), ..none },
+            Means::VirtualAccount(used) => Self { virtual_account: account(payment, used, now, language), ..none },
             Means::Transfer { bank, .. } => {
                 Self { transfer: Some(TransferBody { bank_code: bank, settlement_status: "INCOMPLETED" }), ..none }
             }
@@ -105,7 +111,7 @@ impl<'a> Methods<'a> {
 }
 
 /// A personal credit card with the approval number of Toss's tests.
-fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime) -> CardBody<'a> {
+fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime, language: Language) -> CardBody<'a> {
     CardBody {
         issuer_code: card.issuer,
         acquirer_code: card.issuer,
@@ -115,8 +121,8 @@ fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime)
         interest_payer: card.interest_free.then_some("CARD_COMPANY"),
         approve_no: "00000000",
         use_card_point: false,
-        kind: "신용",
-        owner_type: "개인",
+        kind: language.choose("신용", "Credit"),
+        owner_type: language.choose("개인", "Personal"),
         acquire_status: acquire_status(payment, now),
         amount,
     }
@@ -135,11 +141,16 @@ fn acquire_status(payment: &Payment, now: OffsetDateTime) -> &'static str {
 }
 
 /// None before the account is issued.
-fn account<'a>(payment: &'a Payment, account: &'a Account, now: OffsetDateTime) -> Option<AccountBody<'a>> {
+fn account<'a>(
+    payment: &'a Payment,
+    account: &'a Account,
+    now: OffsetDateTime,
+    language: Language,
+) -> Option<AccountBody<'a>> {
     let refunded = payment.approval().is_some() && !payment.cancels.is_empty();
     Some(AccountBody {
         account_number: &account.number,
-        kind: if account.is_fixed { "고정" } else { "일반" },
+        kind: if account.is_fixed { language.choose("고정", "Fixed") } else { language.choose("일반", "Normal") },
         bank_code: account.bank,
         customer_name: &account.customer_name,
         due_date: clock::wire(payment.due_at?),

@@ -10,6 +10,7 @@ mod faults;
 mod form;
 mod harness;
 mod idempotency;
+mod language;
 mod merchants;
 mod methods;
 mod outcomes;
