@@ -67,12 +67,14 @@ async fn wrong_types_and_huge_numbers_are_refused_in_toss_form(toss: Toss) {
 }
 
 async fn a_path_or_method_there_is_none_of_is_not_found(toss: Toss) {
-    let calls =
-        [(Method::GET, "/v1/nothing"), (Method::DELETE, "/v1/payments/confirm"), (Method::PUT, "/v1/payments/a")];
-    for (method, path) in calls {
+    for (method, path, code) in [
+        (Method::GET, "/v1/nothing", "NOT_FOUND"),
+        (Method::DELETE, "/v1/payments/confirm", "NOT_FOUND_HTTP_METHOD"),
+        (Method::PUT, "/v1/payments/a", "NOT_FOUND_HTTP_METHOD"),
+    ] {
         let refused = read(toss.request(method.clone(), path)).await;
         in_toss_form(&refused);
-        toss.supposed_answer(&format!("{method} {path}"), &refused, 404, "NOT_FOUND_HTTP_METHOD");
+        toss.supposed_answer(&format!("{method} {path}"), &refused, 404, code);
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Control: a_refund_to_a_bank_that_is_none_is_refused,
         Control: a_refund_account_is_shown_afterwards,
         Control: a_currency_has_to_be_the_payments_own,
+        Control: cancels_in_quick_succession_may_be_refused,
         Control: a_balance_and_a_key_together_never_cancel_twice,
     ]
 }
@@ -143,6 +144,17 @@ async fn a_currency_has_to_be_the_payments_own(toss: Toss) {
     toss.supposed_answer("another currency", &refused, 400, "INVALID_CURRENCY");
     body["currency"] = json!("KRW");
     toss.cancel(&payment, &body).await.is(200, "PARTIAL_CANCELED");
+}
+
+async fn cancels_in_quick_succession_may_be_refused(toss: Toss) {
+    toss.control("switches", &json!({ "consecutiveCancel": "refuse" })).await;
+    toss.control("clock", &json!({ "frozen": true })).await;
+    let payment = toss.paid(1000).await;
+    toss.cancel(&payment, &part(100)).await.is(200, "PARTIAL_CANCELED");
+    let refused = toss.cancel(&payment, &part(100)).await.is(403, "FORBIDDEN_CONSECUTIVE_REQUEST");
+    assert_eq!(refused["message"], "반복적인 요청은 허용되지 않습니다. 잠시 후 다시 시도해주세요.");
+    toss.advance(2).await;
+    assert_eq!(toss.cancel(&payment, &part(100)).await.is(200, "PARTIAL_CANCELED")["balanceAmount"], 800);
 }
 
 async fn a_balance_and_a_key_together_never_cancel_twice(toss: Toss) {

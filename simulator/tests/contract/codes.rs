@@ -115,7 +115,7 @@ const CANCEL_COMES: &[(&str, Comes)] = &[
     ("NOT_ALLOWED_PARTIAL_REFUND", ByCase("cancel::a_payment_without_partial_cancels_is_cancelled_as_a_whole")),
     ("EXCEED_CANCEL_LIMIT", ByHeader),
     ("NOT_AVAILABLE_BANK", ByHeader),
-    ("FORBIDDEN_CONSECUTIVE_REQUEST", ByHeader),
+    ("FORBIDDEN_CONSECUTIVE_REQUEST", ByCase("cancel::cancels_in_quick_succession_may_be_refused")),
     ("FORBIDDEN_REQUEST", ByHeader),
     ("INCORRECT_BASIC_AUTH_FORMAT", ByCase("auth::a_key_without_its_colon_is_a_wrong_format")),
     ("NOT_FOUND_PAYMENT", ByCase("cancel::a_payment_that_never_existed_cannot_be_cancelled")),

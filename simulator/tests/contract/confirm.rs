@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::case::{Case, cases};
-use crate::toss::{Toss, fresh, read, text};
+use crate::toss::{Toss, fresh, text};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -14,6 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Control: an_amount_below_the_minimum_is_refused,
         Control: a_transfer_of_more_than_ten_million_is_refused,
         Control: an_order_that_was_paid_cannot_be_paid_again,
+        Control: nobody_promises_that_an_order_is_paid_only_once,
         Control: an_amount_beyond_thirty_two_bits_is_approved,
     ]
 }
@@ -69,14 +70,22 @@ async fn a_transfer_of_more_than_ten_million_is_refused(toss: Toss) {
 }
 
 async fn an_order_that_was_paid_cannot_be_paid_again(toss: Toss) {
+    toss.control("switches", &json!({ "repeatedOrder": "refuse" })).await;
     let order_id = fresh("order");
     let first = toss.paid_with(json!({ "amount": 1000, "orderId": order_id })).await;
     let again = toss.authenticated_with(json!({ "amount": 1000, "orderId": order_id })).await;
-    let refused = toss.confirm(&again).await;
-    toss.supposed_answer("an order that was paid", &refused, 400, "DUPLICATED_ORDER_ID");
+    let refused = toss.confirm(&again).await.is(400, "DUPLICATED_ORDER_ID");
+    let message = "이미 승인 및 취소가 진행된 중복된 주문번호 입니다. 다른 주문번호로 진행해주세요.";
+    assert_eq!(refused["message"], message);
     toss.cancel(&first, &json!({ "cancelReason": "반품" })).await.is(200, "CANCELED");
-    let refused = read(toss.posting("/v1/payments/confirm", &again)).await;
-    toss.supposed_answer("an order that was cancelled", &refused, 400, "DUPLICATED_ORDER_ID");
+    toss.confirm(&again).await.is(400, "DUPLICATED_ORDER_ID");
+}
+
+async fn nobody_promises_that_an_order_is_paid_only_once(toss: Toss) {
+    let order_id = fresh("order");
+    toss.paid_with(json!({ "amount": 1000, "orderId": order_id })).await;
+    let again = toss.authenticated_with(json!({ "amount": 1000, "orderId": order_id })).await;
+    toss.supposed_answer("an order that was paid", &toss.confirm(&again).await, 200, "DONE");
 }
 
 async fn an_amount_beyond_thirty_two_bits_is_approved(toss: Toss) {

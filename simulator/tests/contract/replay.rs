@@ -119,16 +119,12 @@ async fn a_key_ends_after_fifteen_days(toss: Toss) {
 
 async fn a_cancel_repeated_while_it_runs_has_to_wait(toss: Toss) {
     let (payment, key, body) = (toss.paid(1000).await, fresh("key"), json!({ "cancelReason": "반품" }));
-    let rule = json!({ "match": { "endpoint": "cancel" }, "then": { "kind": "hold" } });
-    toss.control("rules", &rule).await;
+    toss.slow_down("cancel").await;
     let mut first = JoinSet::new();
     let (asking, same, under) = (toss.clone(), payment.clone(), key.clone());
     first.spawn(async move { asking.cancel_with_key(&under, &same, &json!({ "cancelReason": "반품" })).await });
-    while toss.query(&payment).await.says().1 == "DONE" {
-        tokio::task::yield_now().await;
-    }
+    toss.has_arrived(&cancel_path(&payment)).await;
     toss.cancel_with_key(&key, &payment, &body).await.is(409, "IDEMPOTENT_REQUEST_PROCESSING");
-    read(toss.anonymous(Method::DELETE, "/control/rules")).await;
     let answer = first.join_next().await.unwrap().unwrap();
     answer.is(200, "CANCELED");
     assert_eq!(toss.cancel_with_key(&key, &payment, &body).await.text, answer.text);

@@ -85,7 +85,7 @@ async fn every_row_adds_up(toss: Toss) {
             ["amount", "fee", "supplyAmount", "vat", "payOutAmount"].map(|field| int(&row[field]));
         assert_eq!((fee, paid), (supply + vat, amount - fee), "{row}");
         let fees: i64 = row["fees"].as_array().unwrap().iter().map(|fee| int(&fee["fee"])).sum();
-        toss.supposed("the parts of a fee", &fees, &supply);
+        toss.supposed("the parts of a fee", &fees, &fee);
         let cancelled = amount < 0;
         assert!([fee, supply, vat, paid].iter().all(|money| *money != 0 && (*money < 0) == cancelled), "{row}");
     }

@@ -22,9 +22,7 @@ fn reason() -> Value {
 
 async fn an_ordinary_payment_goes_from_ready_to_cancelled(toss: Toss) {
     let payment = toss.ready(1000).await;
-    let body = json!({ "paymentKey": payment["paymentKey"], "orderId": payment["orderId"], "amount": 1000 });
-    let due = toss.authenticated_with(body).await;
-    assert_eq!(due["paymentKey"], payment["paymentKey"]);
+    let due = toss.approved_in_the_window(&payment).await;
     assert_eq!(toss.query(&due).await.says().1, "IN_PROGRESS");
     toss.confirm(&due).await.is(200, "DONE");
     toss.cancel(&due, &reason()).await.is(200, "CANCELED");

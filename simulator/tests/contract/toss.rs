@@ -216,6 +216,14 @@ impl Toss {
         self.authenticated_with(json!({ "amount": amount })).await
     }
 
+    /// The shopper presses "pay" in the window that is open for this payment; the answer is the confirm that is due.
+    pub(crate) async fn approved_in_the_window(&self, payment: &Value) -> Value {
+        let request = self.anonymous(Method::POST, &format!("/window/{}", text(&payment["paymentKey"])));
+        let pressed = request.header("content-type", "application/x-www-form-urlencoded").body("outcome=approve");
+        assert_eq!(read(pressed).await.status, 303);
+        confirm_body(payment)
+    }
+
     /// Plays the shopper and confirms: the payment that Toss answers.
     pub(crate) async fn paid_with(&self, body: Value) -> Value {
         let due = self.authenticated_with(body).await;
@@ -231,6 +239,19 @@ impl Toss {
         let payment = self.waiting(amount).await;
         self.control("deposit", &json!({ "paymentKey": payment["paymentKey"] })).await;
         self.query(&payment).await.is(200, "DONE")
+    }
+
+    /// The next call of this endpoint takes long enough for another to come in between.
+    pub(crate) async fn slow_down(&self, endpoint: &str) {
+        let rule = json!({ "match": { "endpoint": endpoint }, "times": 1, "then": { "kind": "delay", "ms": 3000 } });
+        self.control("rules", &rule).await;
+    }
+
+    /// Waits until the simulator's log shows a request for this path.
+    pub(crate) async fn has_arrived(&self, path: &str) {
+        while !self.see("requests").await["requests"].to_string().contains(path) {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) async fn advance(&self, seconds: i64) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::case::{Case, cases};
-use crate::toss::{MINUTE, Toss, confirm_body, fresh, read, text};
+use crate::toss::{MINUTE, Toss, confirm_body, fresh, text};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -57,22 +57,13 @@ async fn a_repeat_under_its_key_gets_the_first_answer(toss: Toss) {
 
 async fn a_repeat_while_the_first_still_runs_has_to_wait(toss: Toss) {
     let (due, key) = (toss.authenticated(1000).await, fresh("key"));
-    let rule = json!({ "match": { "endpoint": "confirm", "orderId": due["orderId"] }, "then": { "kind": "hold" } });
-    toss.control("rules", &rule).await;
+    toss.slow_down("confirm").await;
     let mut first = JoinSet::new();
     let (asking, body, same) = (toss.clone(), due.clone(), key.clone());
     first.spawn(async move { asking.confirm_with_key(&same, &body).await });
-    // The first has arrived when Toss's log of requests shows it.
-    loop {
-        let seen = toss.see(&format!("requests?orderId={}", text(&due["orderId"]))).await;
-        if !seen["requests"].as_array().unwrap().is_empty() {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    toss.has_arrived("/v1/payments/confirm").await;
     let refused = toss.confirm_with_key(&key, &due).await.is(409, "IDEMPOTENT_REQUEST_PROCESSING");
     assert_eq!(refused["message"], "이전 멱등 요청이 처리중입니다.");
-    read(toss.anonymous(reqwest::Method::DELETE, "/control/rules")).await;
     let answer = first.join_next().await.unwrap().unwrap();
     answer.is(200, "DONE");
     // The 409 was not kept in the first one's place.

@@ -16,17 +16,10 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn authenticate(toss: &Toss, payment: &Value) -> Value {
-    let body = json!({
-        "paymentKey": payment["paymentKey"], "orderId": payment["orderId"], "amount": payment["totalAmount"],
-    });
-    toss.authenticated_with(body).await
-}
-
 async fn a_window_is_open_for_thirty_minutes(toss: Toss) {
     let (in_time, late) = (toss.ready(1000).await, toss.ready(1000).await);
     toss.advance(30 * MINUTE - 5).await;
-    let due = authenticate(&toss, &in_time).await;
+    let due = toss.approved_in_the_window(&in_time).await;
     toss.query(&late).await.is(200, "READY");
     toss.advance(10).await;
     toss.query(&late).await.is(200, "EXPIRED");
@@ -45,7 +38,7 @@ async fn a_confirm_is_due_within_ten_minutes(toss: Toss) {
 async fn the_second_clock_starts_when_the_shopper_is_done(toss: Toss) {
     let payment = toss.ready(1000).await;
     toss.advance(29 * MINUTE).await;
-    let due = authenticate(&toss, &payment).await;
+    let due = toss.approved_in_the_window(&payment).await;
     toss.advance(9 * MINUTE).await;
     toss.confirm(&due).await.is(200, "DONE");
 }
