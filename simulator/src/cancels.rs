@@ -7,12 +7,13 @@ use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::amount::Written;
 use crate::errors::{Code, INVALID_REQUEST};
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::payments::Payment;
 use crate::payments::cancel::{By, CancelRequest, RefundAccount};
-use crate::{Simulator, amount, changes, clock};
+use crate::{Simulator, changes, clock};
 
 const REASON_LENGTH_MAX: usize = 200;
 
@@ -69,10 +70,10 @@ fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result
         payment_key: payment_key.to_owned(),
         by,
         reason: reason.to_owned(),
-        amount: at_least(1, &body.cancel_amount)?,
-        tax_free: at_least(0, &body.tax_free_amount)?,
-        tax_exempt: at_least(0, &body.tax_exemption_amount)?,
-        refundable: at_least(0, &body.refundable_amount)?,
+        amount: at_least(Written::SMALLEST, &body.cancel_amount)?,
+        tax_free: at_least(Written::NOTHING, &body.tax_free_amount)?,
+        tax_exempt: at_least(Written::NOTHING, &body.tax_exemption_amount)?,
+        refundable: at_least(Written::NOTHING, &body.refundable_amount)?,
         currency: text(&body.currency)?,
         refund_account: refund_account(&body.refund_receive_account)?,
         switches: simulator.switches(),
@@ -80,9 +81,11 @@ fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result
 }
 
 /// An amount that may be left out.
-fn at_least(least: i64, value: &Value) -> Result<Option<i64>, Code> {
-    let amount = amount::optional(value)?;
-    if amount.is_none_or(|amount| amount >= least) { Ok(amount) } else { Err(INVALID_REQUEST) }
+fn at_least(least: Written, value: &Value) -> Result<Option<Written>, Code> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    Written::read(value).filter(|amount| *amount >= least).map(Some).ok_or(INVALID_REQUEST)
 }
 
 fn text(value: &Value) -> Result<Option<String>, Code> {

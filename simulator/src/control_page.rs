@@ -18,7 +18,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::amount::{Untaxed, grouped};
+use crate::amount::Untaxed;
 use crate::errors::{Code, Language};
 use crate::means::Means;
 use crate::order::{Order, is_order_id, is_order_name};
@@ -116,7 +116,7 @@ async fn show(State(simulator): State<Arc<Simulator>>, asked: Result<Query<Asked
         key: Arc::clone(&payment.key),
         order_id: Arc::clone(&payment.order_id),
         order_name: Arc::clone(&payment.order_name),
-        amount: format!("{} {}", grouped(payment.amount), payment.currency.code()),
+        amount: format!("{} {}", payment.sum(payment.amount).grouped(), payment.currency.code()),
         method: payment.method.map_or_else(String::new, |method| in_words(method, Language::Korean)),
         status: payment.status(now).name(),
         requested_at: clock::wire(payment.requested_at),

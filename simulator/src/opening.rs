@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::Simulator;
-use crate::amount::{self, Untaxed};
+use crate::amount::{Sum, Untaxed, Written};
 use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_ZERO_AMOUNT, Code, INCORRECT_FAIL_URL_FORMAT, INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY,
@@ -137,7 +137,7 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
     let (amount, currency) = money(&request)?;
     let exempt = [&request.tax_exemption_amount, &request.card.tax_exemption_amount];
     let exempt = exempt.into_iter().find(|part| !part.is_null()).unwrap_or(&Value::Null);
-    let untaxed = Untaxed::read(&request.tax_free_amount, exempt, amount)?;
+    let untaxed = Untaxed::read(&request.tax_free_amount, exempt, Sum { units: amount, currency })?;
     let escrow = request.use_escrow
         || request.card.use_escrow
         || request.virtual_account.use_escrow
@@ -209,7 +209,7 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
         None => (&request.amount, request.currency.as_deref()),
     };
     let currency = Currency::find(currency.unwrap_or("KRW")).ok_or(INVALID_CURRENCY)?;
-    let amount = amount::read(value).ok_or(INVALID_REQUEST)?;
+    let amount = Written::read(value).and_then(|amount| amount.in_units_of(currency)).ok_or(INVALID_REQUEST)?;
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
 }
 

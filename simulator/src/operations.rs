@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Simulator;
-use crate::amount;
+use crate::amount::Written;
 use crate::answer::Answer;
 use crate::call::{Call, Operation};
 use crate::cancels;
@@ -123,7 +123,7 @@ fn read_confirm(call: &Call, caller: Owner, switches: Switches) -> Result<Confir
     Ok(Confirm {
         payment_key: text(&call.named.payment_key, PAYMENT_KEY_LENGTH_MAX)?,
         order_id: text(&call.named.order_id, order::LENGTH_MAX)?,
-        amount: amount::read(&call.named.amount).ok_or(INVALID_REQUEST)?,
+        amount: Written::read(&call.named.amount).ok_or(INVALID_REQUEST)?,
         caller,
         received_at: call.received_at,
         switches,

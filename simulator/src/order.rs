@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::amount::{self, Untaxed};
+use crate::amount::{self, Sum, Untaxed};
 use crate::errors::{
     BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INVALID_ORDER_ID, INVALID_ORDER_NAME,
     INVALID_REQUIRED_PARAM, REQUIRED_AMOUNT,
@@ -69,12 +69,13 @@ impl Asked {
         if amount <= 0 {
             return Err(BELOW_ZERO_AMOUNT);
         }
+        let sum = Sum { units: amount, currency: Currency::Krw };
         let name = self.order_name.as_str().filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME);
         Ok(Order {
             amount,
             id: id(&self.order_id)?,
             name: name?.to_owned(),
-            untaxed: Untaxed::read(&self.tax_free_amount, &self.tax_exemption_amount, amount)?,
+            untaxed: Untaxed::read(&self.tax_free_amount, &self.tax_exemption_amount, sum)?,
         })
     }
 }

@@ -26,7 +26,7 @@ pub(crate) mod confirm;
 mod deadlines;
 mod table;
 
-use crate::amount::{self, Untaxed};
+use crate::amount::{self, Sum, Untaxed};
 use crate::cash_receipts::CashReceipt;
 use crate::errors::Code;
 use crate::means::Means;
@@ -48,6 +48,7 @@ pub(crate) struct Payment {
     pub(crate) order_id: Arc<str>,
     pub(crate) order_name: Arc<str>,
     pub(crate) currency: Currency,
+    /// In the smallest unit of the currency, as every amount inside.
     pub(crate) amount: i64,
     pub(crate) untaxed: Untaxed,
     /// The money waits with Toss until the shopper has the goods.
@@ -170,6 +171,11 @@ impl Payment {
         self.amount - self.cancels.iter().map(|cancel| cancel.amount).sum::<i64>()
     }
 
+    /// So many of the smallest unit, in the payment's currency.
+    pub(crate) fn sum(&self, units: i64) -> Sum {
+        Sum { units, currency: self.currency }
+    }
+
     /// The parts of the balance that carry no VAT.
     pub(crate) fn untaxed_balance(&self) -> Untaxed {
         self.cancels.iter().fold(self.untaxed, |left, cancel| left.less(cancel.untaxed))
@@ -241,6 +247,14 @@ impl Status {
 impl Currency {
     pub(crate) fn find(code: &str) -> Option<Self> {
         [Self::Krw, Self::Usd, Self::Jpy].into_iter().find(|currency| currency.code() == code)
+    }
+
+    /// How many of the smallest unit make one.
+    pub(crate) fn units(self) -> i64 {
+        match self {
+            Self::Krw | Self::Jpy => 1,
+            Self::Usd => 100,
+        }
     }
 
     pub(crate) fn code(self) -> &'static str {

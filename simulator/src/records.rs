@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::Language;
-use crate::payments::Payment;
+use crate::payments::{Currency, Payment};
 use crate::wire::{self, PaymentBody};
 
 /// About 60 MB when full.
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) transaction_key: Arc<str>,
     pub(crate) payment_key: Arc<str>,
     pub(crate) order_id: Arc<str>,
-    pub(crate) currency: &'static str,
+    pub(crate) currency: Currency,
     pub(crate) status: &'static str,
     pub(crate) kind: Kind,
     /// Without a sign: the kind gives it one.
@@ -72,7 +72,7 @@ pub(crate) struct Records {
 impl Records {
     /// Writes down what a payment has just become, if that was a movement.
     pub(crate) fn write_down(&mut self, payment: &Payment, body: &PaymentBody<'_>, at: OffsetDateTime) {
-        let Some((kind, transaction_key, amount)) = movement(body) else { return };
+        let Some((kind, transaction_key, amount)) = movement(payment, body) else { return };
         if self.rows.len() == ROWS_MAX {
             self.rows.pop_front();
         }
@@ -81,7 +81,7 @@ impl Records {
             transaction_key,
             payment_key: Arc::clone(&payment.key),
             order_id: Arc::clone(&payment.order_id),
-            currency: payment.currency.code(),
+            currency: payment.currency,
             status: body.status,
             kind,
             amount,
@@ -96,15 +96,15 @@ impl Records {
     }
 }
 
-fn movement(body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
+fn movement(payment: &Payment, body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
     let latest = || body.last_transaction_key.map(Arc::from);
     match body.status {
         "WAITING_FOR_DEPOSIT" => Some((Kind::Waiting, latest()?, 0)),
-        "DONE" => Some((Kind::Approval, latest()?, body.total_amount)),
+        "DONE" => Some((Kind::Approval, latest()?, payment.amount)),
         "CANCELED" | "PARTIAL_CANCELED" => {
-            let cancel = body.newest_cancel()?;
+            let cancel = payment.cancels.last()?;
             let kind = if body.approved_at.is_some() { Kind::Cancel } else { Kind::Withdrawal };
-            Some((kind, cancel["transactionKey"].as_str()?.into(), cancel["cancelAmount"].as_i64()?))
+            Some((kind, Arc::clone(&cancel.transaction_key), cancel.amount))
         }
         _ => None,
     }

@@ -2,7 +2,7 @@
 //!
 //! A movement is settled from the day after it. The fee is a share of the amount plus a tenth of itself as VAT, and what
 //! is left is paid out; a cancel takes all of that back in a row of its own, with every sum negative, the approval's time
-//! and the card as they were. Instalments and interest cost nothing here. A reversed deposit is not settled.
+//! and the card as they were. Sales in dollars are settled elsewhere. Instalments and interest cost nothing here. A reversed deposit is not settled.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::errors::{Code, INVALID_REQUEST, Language, NOT_FOUND_PAYMENT};
 use crate::listing::{self, Listing};
 use crate::merchants::Owner;
+use crate::payments::Currency;
 use crate::records::{self, Kind, Row, Terms};
 use crate::switches::Settlements;
 
@@ -118,7 +119,7 @@ fn is_settled(row: &Row, today: Date) -> bool {
         Kind::Approval | Kind::Cancel => true,
         Kind::Waiting | Kind::Withdrawal => false,
     };
-    moved_money && row.at.date() < today
+    moved_money && row.currency != Currency::Usd && row.at.date() < today
 }
 
 fn paid_out(sold: Date, terms: Terms) -> Date {
@@ -138,7 +139,7 @@ fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms, language: L
         payment_key: &row.payment_key,
         transaction_key: &row.transaction_key,
         order_id: &row.order_id,
-        currency: row.currency,
+        currency: row.currency.code(),
         method: payment["method"].take(),
         amount: sums.amount,
         interest_fee: 0,

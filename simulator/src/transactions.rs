@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use time::Duration;
 
+use crate::amount::Sum;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::errors::{Code, INVALID_PAGING_KEY, Language};
@@ -30,7 +31,7 @@ struct RowBody<'a> {
     status: &'a str,
     transaction_at: String,
     currency: &'a str,
-    amount: i64,
+    amount: Sum,
 }
 
 pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result<Answer, Code> {
@@ -65,6 +66,10 @@ fn transaction<'a>(
     language: Language,
 ) -> RowBody<'a> {
     let mut payment = records::payment_of(simulator, row, language);
+    let units = match (row.kind, cancel_amounts) {
+        (Kind::Cancel, CancelAmounts::Negative) => -row.amount,
+        (Kind::Cancel, CancelAmounts::Positive) | (Kind::Waiting | Kind::Approval | Kind::Withdrawal, _) => row.amount,
+    };
     RowBody {
         m_id: &row.merchant_id,
         transaction_key: &row.transaction_key,
@@ -76,12 +81,7 @@ fn transaction<'a>(
         receipt_url: payment["receipt"]["url"].take(),
         status: row.status,
         transaction_at: clock::wire(row.at),
-        currency: row.currency,
-        amount: match (row.kind, cancel_amounts) {
-            (Kind::Cancel, CancelAmounts::Negative) => -row.amount,
-            (Kind::Cancel, CancelAmounts::Positive) | (Kind::Waiting | Kind::Approval | Kind::Withdrawal, _) => {
-                row.amount
-            }
-        },
+        currency: row.currency.code(),
+        amount: Sum { units, currency: row.currency },
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::amount::Sum;
 use crate::clock;
 use crate::errors::{Code, EXPIRED_PAYMENT, Language};
 use crate::payments::cancel::Cancel;
@@ -32,7 +33,7 @@ pub(crate) struct PaymentBody<'a> {
     payment_key: &'a str,
     pub(crate) order_id: &'a str,
     order_name: &'a str,
-    tax_exemption_amount: i64,
+    tax_exemption_amount: Sum,
     pub(crate) status: &'static str,
     requested_at: String,
     pub(crate) approved_at: Option<String>,
@@ -56,11 +57,11 @@ pub(crate) struct PaymentBody<'a> {
     receipt: Option<Link>,
     checkout: Option<Link>,
     currency: &'static str,
-    pub(crate) total_amount: i64,
-    balance_amount: i64,
-    supplied_amount: i64,
-    vat: i64,
-    tax_free_amount: i64,
+    total_amount: Sum,
+    balance_amount: Sum,
+    supplied_amount: Sum,
+    vat: Sum,
+    tax_free_amount: Sum,
     method: Option<&'static str>,
     version: &'static str,
     metadata: Absent,
@@ -71,16 +72,16 @@ pub(crate) struct PaymentBody<'a> {
 pub(crate) struct CancelBody<'a> {
     transaction_key: &'a str,
     cancel_reason: &'a str,
-    tax_exemption_amount: i64,
+    tax_exemption_amount: Sum,
     canceled_at: String,
-    transfer_discount_amount: i64,
-    easy_pay_discount_amount: i64,
+    transfer_discount_amount: Sum,
+    easy_pay_discount_amount: Sum,
     receipt_key: Option<&'a str>,
     cancel_status: &'static str,
     cancel_request_id: Absent,
-    cancel_amount: i64,
-    tax_free_amount: i64,
-    refundable_amount: i64,
+    cancel_amount: Sum,
+    tax_free_amount: Sum,
+    refundable_amount: Sum,
 }
 
 #[derive(Debug, Serialize)]
@@ -142,7 +143,7 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
         payment_key: key,
         order_id: &payment.order_id,
         order_name: &payment.order_name,
-        tax_exemption_amount: untaxed.exempt,
+        tax_exemption_amount: payment.sum(untaxed.exempt),
         status: status.name(),
         requested_at: clock::wire(payment.requested_at),
         approved_at: approval.map(|approval| clock::wire(approval.at)),
@@ -157,7 +158,8 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
         cash_receipts: cash_receipts::of_payment(payment, now, language),
         discount: None,
         // Null, not an empty list, without any.
-        cancels: (!payment.cancels.is_empty()).then(|| payment.cancels.iter().map(|one| cancel(one)).collect()),
+        cancels: (!payment.cancels.is_empty())
+            .then(|| payment.cancels.iter().map(|one| cancel(payment, one)).collect()),
         secret: alive.then_some(&payment.secret),
         r#type: "NORMAL",
         easy_pay: methods.easy_pay,
@@ -167,32 +169,33 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
         receipt: methods::receipt_path(payment).map(|path| Link { url: format!("{DASHBOARD}{path}{key}&ref=PX") }),
         checkout: Some(Link { url: format!("{base_url}/v1/payments/{key}/checkout") }),
         currency: payment.currency.code(),
-        total_amount: payment.amount,
-        balance_amount: balance,
+        total_amount: payment.sum(payment.amount),
+        balance_amount: payment.sum(balance),
         // Of what is left; before an approval that is the whole amount.
-        supplied_amount: balance - vat - untaxed.sum(),
-        vat,
-        tax_free_amount: untaxed.free,
+        supplied_amount: payment.sum(balance - vat - untaxed.sum()),
+        vat: payment.sum(vat),
+        tax_free_amount: payment.sum(untaxed.free),
         method,
         version: switches.api_version.name(),
         metadata: None,
     }
 }
 
-fn cancel(cancel: &Cancel) -> CancelBody<'_> {
+fn cancel<'a>(payment: &Payment, cancel: &'a Cancel) -> CancelBody<'a> {
+    let sum = |units| payment.sum(units);
     CancelBody {
         transaction_key: &cancel.transaction_key,
         cancel_reason: &cancel.reason,
-        tax_exemption_amount: cancel.untaxed.exempt,
+        tax_exemption_amount: sum(cancel.untaxed.exempt),
         canceled_at: clock::wire(cancel.at),
-        transfer_discount_amount: 0,
-        easy_pay_discount_amount: cancel.easy_pay_discount,
+        transfer_discount_amount: sum(0),
+        easy_pay_discount_amount: sum(cancel.easy_pay_discount),
         receipt_key: cancel.receipt_key.as_deref(),
         // Only foreign methods are cancelled later than they say.
         cancel_status: "DONE",
         cancel_request_id: None,
-        cancel_amount: cancel.amount,
-        tax_free_amount: cancel.untaxed.free,
-        refundable_amount: cancel.refundable,
+        cancel_amount: sum(cancel.amount),
+        tax_free_amount: sum(cancel.untaxed.free),
+        refundable_amount: sum(cancel.refundable),
     }
 }

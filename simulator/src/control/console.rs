@@ -108,8 +108,8 @@ fn summary(payment: &Payment, now: OffsetDateTime) -> Value {
     json!({
         "paymentKey": payment.key,
         "orderId": payment.order_id,
-        "amount": payment.amount,
-        "balanceAmount": payment.balance(),
+        "amount": payment.sum(payment.amount),
+        "balanceAmount": payment.sum(payment.balance()),
         "status": payment.status(now).name(),
     })
 }

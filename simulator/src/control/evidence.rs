@@ -84,7 +84,7 @@ async fn audit(
     let view = |(order_id, sum): (Arc<str>, OrderSum)| {
         let payments = simulator.payments.with(|table| {
             let one = |payment: &Payment| {
-                json!({ "paymentKey": payment.key, "amount": payment.amount, "status": payment.status(now).name() })
+                json!({ "paymentKey": payment.key, "amount": payment.sum(payment.amount), "status": payment.status(now).name() })
             };
             table.of_order(&order_id).map(one).collect()
         });

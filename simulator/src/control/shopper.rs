@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Answered, Refusal};
 use crate::Simulator;
-use crate::amount::{self, Untaxed};
+use crate::amount::{Sum, Untaxed, Written};
 use crate::cash_receipts::Wanted;
 use crate::errors::Code;
 use crate::means::{Choice, NamedEasyPay};
@@ -83,7 +83,7 @@ async fn authenticate(
     let body = json!({
         "paymentKey": payment.key,
         "orderId": payment.order_id,
-        "amount": payment.amount,
+        "amount": payment.sum(payment.amount),
         "status": payment.status(now).name(),
     });
     Ok((StatusCode::CREATED, Json(body)))
@@ -96,9 +96,10 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         .ok_or_else(|| Refusal::invalid("clientKey: unknown"))?;
     let currency = Currency::find(asked.currency.as_deref().unwrap_or("KRW"))
         .ok_or_else(|| Refusal::invalid("currency: KRW, USD or JPY"))?;
-    let amount = amount::read(&asked.amount)
+    let amount = Written::read(&asked.amount)
+        .and_then(|amount| amount.in_units_of(currency))
         .filter(|amount| *amount > 0)
-        .ok_or_else(|| Refusal::invalid("amount: a whole number above 0"))?;
+        .ok_or_else(|| Refusal::invalid("amount: a number above 0, whole unless of dollars"))?;
     if !is_order_id(&asked.order_id, simulator.switches().order_ids) {
         return Err(Refusal::invalid("orderId: 6 to 64 of A-Z a-z 0-9 - _ and, unless strict, = ."));
     }
@@ -109,8 +110,9 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     if asked.payment_key.as_deref().is_some_and(str::is_empty) {
         return Err(Refusal::invalid("paymentKey: not empty"));
     }
-    let untaxed = Untaxed::read(&asked.tax_free_amount, &asked.tax_exemption_amount, amount)
-        .map_err(|_| Refusal::invalid("taxFreeAmount and taxExemptionAmount: from 0, together up to the amount"))?;
+    let untaxed =
+        Untaxed::read(&asked.tax_free_amount, &asked.tax_exemption_amount, Sum { units: amount, currency })
+            .map_err(|_| Refusal::invalid("taxFreeAmount and taxExemptionAmount: from 0, together up to the amount"))?;
     let choice = Choice {
         method: asked.method,
         easy_pay: asked.easy_pay,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use super::{Currency, Payment, Payments, State, Status};
-use crate::amount::Untaxed;
+use crate::amount::{Untaxed, Written};
 use crate::cash_receipts::CashReceipt;
 use crate::errors::{
     ALREADY_CANCELED_PAYMENT, Code, EXCEED_MAX_REFUND_DUE, FORBIDDEN_CONSECUTIVE_REQUEST, INVALID_API_KEY,
-    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER,
+    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER, INVALID_REQUEST,
     NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT, NOT_FOUND_PAYMENT,
     NOT_MATCHES_REFUNDABLE_AMOUNT,
 };
@@ -51,11 +51,11 @@ pub(crate) struct CancelRequest {
     pub(crate) by: By,
     pub(crate) reason: String,
     /// None: everything left.
-    pub(crate) amount: Option<i64>,
-    pub(crate) tax_free: Option<i64>,
-    pub(crate) tax_exempt: Option<i64>,
+    pub(crate) amount: Option<Written>,
+    pub(crate) tax_free: Option<Written>,
+    pub(crate) tax_exempt: Option<Written>,
     /// The balance the caller believes in.
-    pub(crate) refundable: Option<i64>,
+    pub(crate) refundable: Option<Written>,
     pub(crate) currency: Option<String>,
     pub(crate) refund_account: Option<RefundAccount>,
     pub(crate) switches: Switches,
@@ -108,10 +108,10 @@ impl Payment {
             return Err(INVALID_CURRENCY);
         }
         let balance = self.balance();
-        if request.refundable.is_some_and(|believed| believed != balance) {
+        if self.units(request.refundable)?.is_some_and(|believed| believed != balance) {
             return Err(NOT_MATCHES_REFUNDABLE_AMOUNT);
         }
-        let amount = request.amount.unwrap_or(balance);
+        let amount = self.units(request.amount)?.unwrap_or(balance);
         if balance == 0 || amount > balance {
             return Err(NOT_CANCELABLE_AMOUNT);
         }
@@ -149,13 +149,17 @@ impl Payment {
         }
     }
 
+    fn units(&self, written: Option<Written>) -> Result<Option<i64>, Code> {
+        written.map(|written| written.in_units_of(self.currency).ok_or(INVALID_REQUEST)).transpose()
+    }
+
     /// How much of the amount carries no VAT: what is asked for, and with the last of the balance all that is left.
     fn untaxed_part(&self, request: &CancelRequest, amount: i64, balance: i64) -> Result<Untaxed, Code> {
         let left = self.untaxed_balance();
         let unsaid = if amount == balance { left } else { Untaxed::default() };
         let asked = Untaxed {
-            free: request.tax_free.unwrap_or(unsaid.free),
-            exempt: request.tax_exempt.unwrap_or(unsaid.exempt),
+            free: self.units(request.tax_free)?.unwrap_or(unsaid.free),
+            exempt: self.units(request.tax_exempt)?.unwrap_or(unsaid.exempt),
         };
         let fits = asked.free <= left.free
             && asked.exempt <= left.exempt

@@ -7,6 +7,7 @@
 use time::OffsetDateTime;
 
 use super::{Currency, Payment, Payments, State, Status};
+use crate::amount::Written;
 use crate::errors::{ALREADY_PROCESSED_PAYMENT, Code, DUPLICATED_ORDER_ID, INVALID_API_KEY, NOT_FOUND_PAYMENT_SESSION};
 use crate::merchants::Owner;
 use crate::switches::{ConcurrentConfirm, Declined, RepeatedOrder, Switches};
@@ -16,7 +17,7 @@ use crate::switches::{ConcurrentConfirm, Declined, RepeatedOrder, Switches};
 pub(crate) struct Confirm {
     pub(crate) payment_key: String,
     pub(crate) order_id: String,
-    pub(crate) amount: i64,
+    pub(crate) amount: Written,
     pub(crate) caller: Owner,
     pub(crate) received_at: OffsetDateTime,
     pub(crate) switches: Switches,
@@ -70,7 +71,8 @@ impl Payments {
     fn check_confirm(&self, confirm: &Confirm) -> Result<(), Code> {
         let payment = self.checked_owner(confirm)?;
         payment.check_session(confirm)?;
-        if *payment.order_id != *confirm.order_id || payment.amount != confirm.amount {
+        let amount = confirm.amount.in_units_of(payment.currency);
+        if *payment.order_id != *confirm.order_id || amount != Some(payment.amount) {
             return Err(confirm.switches.mismatch.code());
         }
         let paid_before = || self.of_order(&payment.order_id).any(|other| other.approval().is_some());

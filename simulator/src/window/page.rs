@@ -11,6 +11,7 @@ use url::Url;
 
 use super::words::{DECLINES, Words, words};
 use super::{amount_krw, money};
+use crate::amount::Sum;
 use crate::errors::{Code, Language};
 use crate::method::{
     BANKS, CARD_COMPANIES, CARRIERS, EASY_PAYS, INSTALLMENT_MINIMUM_KRW, INSTALLMENT_MONTHS_MAX, Institution, Kind,
@@ -55,7 +56,7 @@ struct Asking<'a> {
     /// What was wrong with the form that was sent.
     wrong: Option<&'static str>,
     declines: Vec<(&'static str, &'static str)>,
-    tampered_amount: i64,
+    tampered_amount: Sum,
 }
 
 /// One method on the page, with what can be chosen within it.
@@ -174,7 +175,7 @@ impl<'a> View<'a> {
                 .iter()
                 .map(|(code, ko, en)| (code.name(), if language == Language::Korean { *ko } else { *en }))
                 .collect(),
-            tampered_amount: tampered_amount(payment.amount),
+            tampered_amount: payment.sum(tampered_amount(payment.amount)),
         }))
     }
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
+use crate::amount::Sum;
 use crate::clock;
 use crate::errors::Language;
 use crate::institutions;
@@ -38,7 +39,7 @@ pub(super) struct CardBody<'a> {
     kind: &'static str,
     owner_type: &'static str,
     acquire_status: &'static str,
-    amount: i64,
+    amount: Sum,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,8 +77,8 @@ pub(super) struct MobilePhoneBody<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct EasyPayBody {
     provider: &'static str,
-    amount: i64,
-    discount_amount: i64,
+    amount: Sum,
+    discount_amount: Sum,
 }
 
 impl<'a> Methods<'a> {
@@ -95,8 +96,8 @@ impl<'a> Methods<'a> {
                     card: (by_card > 0).then(|| card(payment, used, by_card, now, language)),
                     easy_pay: Some(EasyPayBody {
                         provider: institutions::easy_pay_word(provider, language),
-                        amount: *amount,
-                        discount_amount: *discount,
+                        amount: payment.sum(*amount),
+                        discount_amount: payment.sum(*discount),
                     }),
                     ..none
                 }
@@ -124,7 +125,7 @@ fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime,
         kind: language.choose("신용", "Credit"),
         owner_type: language.choose("개인", "Personal"),
         acquire_status: acquire_status(payment, now),
-        amount,
+        amount: payment.sum(amount),
     }
 }
 

@@ -6,6 +6,7 @@ mod cancel;
 mod cash_receipt;
 mod confirm;
 mod control_page;
+mod dollars;
 mod faults;
 mod form;
 mod harness;
