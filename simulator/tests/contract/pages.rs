@@ -17,15 +17,20 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The first column of the rows under a heading.
-fn first_column(page: &str, heading: &str) -> BTreeSet<String> {
+/// The rows of the table under a heading, cell by cell.
+fn rows<'a>(page: &'a str, heading: &str) -> impl Iterator<Item = Vec<&'a str>> {
     let section = page.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #"));
-    rows.map(|line| line.split('|').nth(1).unwrap().trim().trim_matches('`').to_owned()).collect()
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    rows.skip(1).map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+}
+
+fn bare(cell: &str) -> String {
+    cell.trim_matches('`').to_owned()
 }
 
 async fn each_tricky_case_has_its_number_and_each_number_its_case(_toss: Toss) {
-    let on_the_page = first_column(&read("docs/certain.md"), "Tricky cases");
+    let page = read("docs/certain.md");
+    let on_the_page: BTreeSet<String> = rows(&page, "Tricky cases").map(|row| row[0].to_owned()).collect();
     let sources = ["tricky_confirm.rs", "tricky_cancel.rs"].map(|name| read(&format!("tests/contract/{name}")));
     let numbered: BTreeSet<String> = sources
         .iter()
@@ -35,4 +40,38 @@ async fn each_tricky_case_has_its_number_and_each_number_its_case(_toss: Toss) {
         .collect();
     assert_eq!(on_the_page, numbered);
     assert_eq!(numbered, (1..=27).map(|number: u8| number.to_string()).collect());
+}
+
+async fn each_switch_is_on_the_page_with_its_default(toss: Toss) {
+    let page = read("docs/certain.md");
+    let on_the_page: BTreeSet<(String, String)> =
+        rows(&page, "Switches").map(|row| (bare(row[3]), bare(row[4]))).collect();
+    let switches = toss.see("switches").await;
+    let there = switches.as_object().unwrap().iter();
+    let there: BTreeSet<(String, String)> =
+        there.map(|(name, value)| (name.clone(), value.as_str().unwrap_or("none").to_owned())).collect();
+    assert_eq!(on_the_page, there);
+    // A switch that the tricky cases send the reader to has to be there too.
+    for case in rows(&page, "Tricky cases") {
+        for name in case[2].split("by `").skip(1).map(|rest| rest.split('`').next().unwrap()) {
+            assert!(switches.get(name).is_some(), "case {} goes by {name}", case[0]);
+        }
+    }
+}
+
+async fn each_certainty_is_one_of_the_marks(_toss: Toss) {
+    let page = read("docs/certain.md");
+    let mut seen = 0;
+    for (heading, column) in [("Certain", 1), ("Switches", 1), ("Tricky cases", 3)] {
+        for row in rows(&page, heading) {
+            let mark = row[column].split(',').next().unwrap();
+            assert!(["documented", "measured", "inferred", "unknown"].contains(&mark), "{row:?}");
+            if heading == "Certain" {
+                assert!(["documented", "measured"].contains(&mark), "not certain: {row:?}");
+                assert_eq!(mark == "documented", row[2].starts_with('`'), "a page for what is documented: {row:?}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "the tables were not read: {seen}");
 }

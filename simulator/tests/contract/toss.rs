@@ -124,7 +124,8 @@ impl Toss {
         if self.ours {
             assert_eq!(seen, default, "{what}");
         } else {
-            self.observed.lock().unwrap().push(format!("{what}: observed: {seen:?}, here supposed: {default:?}"));
+            let alike = if seen == default { "as supposed" } else { "NOT as supposed" };
+            self.observed.lock().unwrap().push(format!("{what}: observed: {seen:?}, {alike}"));
         }
     }
 
