@@ -9,6 +9,8 @@ use crate::toss::Toss;
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         Key: each_tricky_case_has_its_number_and_each_number_its_case,
+        Control: each_switch_is_on_the_page_with_its_default,
+        Key: each_certainty_is_one_of_the_marks,
     ]
 }
 
