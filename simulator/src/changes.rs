@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::Language;
-use crate::events;
+use crate::events::{self, Event};
 use crate::faults::{Place, Then};
 use crate::payments::Payment;
 use crate::rules::{Endpoint, Subject};
@@ -27,13 +27,26 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) fn status_changed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
     let body = wire::payment(payment, simulator.view(at, Language::Korean));
     simulator.records.with(|records| records.write_down(payment, &body, at));
-    announce(simulator, payment, &body, at);
+    announce(simulator, payment, &body, at, |_| true);
+}
+
+/// A cancel that waited came to nothing: the payment is what it was, and only the cancel's own webhook tells of it.
+pub(crate) fn cancel_failed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
+    let body = wire::payment(payment, simulator.view(at, Language::Korean));
+    announce(simulator, payment, &body, at, |event| event == Event::CancelStatusChanged);
 }
 
 /// Every registration of the merchant gets a message of its own, and each message meets the rules by itself.
-fn announce(simulator: &Simulator, payment: &Payment, body: &PaymentBody<'_>, at: OffsetDateTime) {
+fn announce(
+    simulator: &Simulator,
+    payment: &Payment,
+    body: &PaymentBody<'_>,
+    at: OffsetDateTime,
+    is_told: impl Fn(Event) -> bool,
+) {
     let switches = simulator.switches();
-    for registration in simulator.webhooks.of_merchant(&payment.owner.merchant_id) {
+    let registrations = simulator.webhooks.of_merchant(&payment.owner.merchant_id);
+    for registration in registrations.into_iter().filter(|registration| is_told(registration.event)) {
         let Some(text) = events::text(registration.event, body, at, switches.deposit_offset) else { continue };
         let message = message(&registration, payment, body.status, text.into());
         let subject = Subject {

@@ -22,9 +22,12 @@ pub(crate) fn payment_key(merchant_id: &str, moment: &str) -> String {
 pub(crate) fn transaction_key(means: &Means) -> Arc<str> {
     match means {
         Means::VirtualAccount(_) => random(UPPER_HEXADECIMAL, 32).into(),
-        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
-            format!("txrd_a01{}", random(LOWER_ALPHANUMERIC, 24)).into()
-        }
+        Means::Card(_)
+        | Means::EasyPay(_)
+        | Means::Transfer { .. }
+        | Means::MobilePhone { .. }
+        | Means::GiftCertificate { .. }
+        | Means::ForeignEasyPay { .. } => format!("txrd_a01{}", random(LOWER_ALPHANUMERIC, 24)).into(),
     }
 }
 

@@ -20,6 +20,7 @@
 //! | `POST /control/deposit` | money arrives on a virtual account: `{"paymentKey","depositorName"?,"late"?}`; `late` also after the due date |
 //! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
 //! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
+//! | `POST /control/cancel-status` | `{"paymentKey","cancelStatus": "DONE"\|"ABORTED"}`: a foreign wallet decides the cancel that waits for it |
 //! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
 //! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
 //! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |
@@ -29,7 +30,7 @@
 //! | `GET /control/codes` | every error code: `{"code","status","korean","english","englishIsPublished"}`; an English text that is not published is ours |
 //! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
 //! | `GET`, `DELETE /control/rules`, `DELETE /control/rules/{id}` | lists, deletes all, deletes one; deleting releases what a `hold` keeps |
-//! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |
+//! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}` in the smallest unit of the currency, cents of dollars; of `?orderId=` or paged by `?after=&limit=` |
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
 //! | `GET`, `POST /control/webhooks` | lists; `{"event","url","merchantId"?}` → 201 `{"webhookId"}`, event `PAYMENT_STATUS_CHANGED`, `DEPOSIT_CALLBACK` or `CANCEL_STATUS_CHANGED` |
@@ -42,7 +43,8 @@
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! Means of payment, all optional beside the fields of `authenticate`: `method` (`CARD`, `VIRTUAL_ACCOUNT`, `TRANSFER`,
-//! `MOBILE_PHONE` or the Korean names), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
+//! `MOBILE_PHONE`, `CULTURE_GIFT_CERTIFICATE` and the two others, `FOREIGN_EASY_PAY`, or the Korean names),
+//! `foreignEasyPay` (a wallet: `PAYPAL`, `ALIPAY` …), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
 //! `cardCompany`, `installmentPlanMonths`, `interestFree`, `bank`, `customerName`, `customerMobilePhone`, `validHours`,
 //! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `taxExemptionAmount`, `useEscrow`,
 //! `isPartialCancelable`.

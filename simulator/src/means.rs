@@ -13,12 +13,14 @@ use crate::amount;
 use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_MINIMUM_AMOUNT, Code, EXCEED_MAX_DUE_DATE, EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT, EXCEED_MAX_VALID_HOURS,
-    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE,
-    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, Language, NOT_SUPPORTED_METHOD,
-    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
+    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN,
+    INVALID_CURRENCY, INVALID_DATE, INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, Language,
+    NOT_SUPPORTED_METHOD, NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT, NOT_SUPPORTED_USD,
 };
 use crate::institutions;
 use crate::keys;
+use crate::method::{FOREIGN_EASY_PAYS, GIFT_CERTIFICATES, Institution, choose};
+use crate::payments::Currency;
 
 const CARD_MINIMUM_KRW: i64 = 100;
 const ACCOUNT_MINIMUM_KRW: i64 = 200;
@@ -40,6 +42,8 @@ pub(crate) enum Means {
     VirtualAccount(Account),
     Transfer { bank: &'static str, cash_receipt: Option<Wanted> },
     MobilePhone { number: String },
+    GiftCertificate { certificate: &'static Institution },
+    ForeignEasyPay { provider: &'static Institution },
 }
 
 #[derive(Debug, Clone)]
@@ -158,6 +162,8 @@ impl Means {
             Self::VirtualAccount(_) => language.choose("가상계좌", "Virtual Account"),
             Self::Transfer { .. } => language.choose("계좌이체", "Transfer"),
             Self::MobilePhone { .. } => language.choose("휴대폰", "Mobile Phone"),
+            Self::GiftCertificate { certificate } => language.choose(certificate.ko, certificate.en),
+            Self::ForeignEasyPay { .. } => language.choose("해외간편결제", "Foreign Easy Pay"),
         }
     }
 
@@ -178,16 +184,18 @@ impl Means {
             | Self::EasyPay(_)
             | Self::VirtualAccount(_)
             | Self::Transfer { .. }
-            | Self::MobilePhone { .. } => Ok(()),
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => Ok(()),
         }
     }
 
     /// Whether what was approved then can still be given back now.
     pub(crate) fn is_refundable(&self, approved_at: OffsetDateTime, now: OffsetDateTime) -> bool {
         match self {
-            Self::Card(_) | Self::EasyPay(_) => true,
+            Self::Card(_) | Self::EasyPay(_) | Self::GiftCertificate { .. } => true,
             Self::VirtualAccount(_) => now - approved_at <= ACCOUNT_REFUND_WITHIN,
-            Self::Transfer { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
+            Self::Transfer { .. } | Self::ForeignEasyPay { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
             Self::MobilePhone { .. } => (approved_at.year(), approved_at.month()) == (now.year(), now.month()),
         }
     }
@@ -195,6 +203,25 @@ impl Means {
     /// A phone bill can only be taken back whole.
     pub(crate) fn is_partial_cancelable(&self) -> bool {
         !matches!(self, Self::MobilePhone { .. })
+    }
+
+    /// Foreign wallets take dollars only; of the domestic methods only cards, and the easy pays they stand behind, take
+    /// anything but won.
+    pub(crate) fn check_currency(&self, currency: Currency) -> Result<(), Code> {
+        let is_foreign = matches!(self, Self::ForeignEasyPay { .. });
+        let is_card = matches!(self, Self::Card(_) | Self::EasyPay(_));
+        match currency {
+            _ if is_card => Ok(()),
+            Currency::Usd if is_foreign => Ok(()),
+            Currency::Krw if !is_foreign => Ok(()),
+            Currency::Usd => Err(NOT_SUPPORTED_USD),
+            Currency::Krw | Currency::Jpy => Err(INVALID_CURRENCY),
+        }
+    }
+
+    /// `PAYPAL` gives money back at once; the other foreign wallets say later whether they did.
+    pub(crate) fn is_cancelled_later(&self) -> bool {
+        matches!(self, Self::ForeignEasyPay { provider } if provider.code != "PAYPAL")
     }
 
     pub(crate) fn easy_pay_discount(&self) -> i64 {
@@ -207,7 +234,11 @@ impl Means {
             Self::VirtualAccount(Account { cash_receipt, .. }) | Self::Transfer { cash_receipt, .. } => {
                 cash_receipt.as_ref()
             }
-            Self::Card(_) | Self::EasyPay(_) | Self::MobilePhone { .. } => None,
+            Self::Card(_)
+            | Self::EasyPay(_)
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => None,
         }
     }
 }
@@ -218,6 +249,8 @@ pub(crate) struct Choice {
     /// `CARD` or `카드` and so on; absent: card, or easy pay when a provider is named.
     pub(crate) method: Option<String>,
     pub(crate) easy_pay: Option<NamedEasyPay>,
+    /// A foreign wallet; `PAYPAL` when it is not said which.
+    pub(crate) foreign_easy_pay: Option<String>,
     pub(crate) card_company: Option<String>,
     pub(crate) installment_plan_months: Option<u8>,
     pub(crate) interest_free: bool,
@@ -279,7 +312,15 @@ impl Choice {
                 let number = self.customer_mobile_phone.unwrap_or_else(|| "01012341234".to_owned());
                 Ok(Means::MobilePhone { number })
             }
-            (Some(_), _) => Err(NOT_SUPPORTED_METHOD),
+            (Some("FOREIGN_EASY_PAY" | "해외간편결제"), None) => {
+                let provider = choose(FOREIGN_EASY_PAYS, self.foreign_easy_pay.as_deref());
+                Ok(Means::ForeignEasyPay { provider: provider.map_err(|_| NOT_SUPPORTED_METHOD)? })
+            }
+            (Some(named), None) => {
+                let certificate = choose(GIFT_CERTIFICATES, Some(named).filter(|named| !named.is_empty()));
+                Ok(Means::GiftCertificate { certificate: certificate.map_err(|_| NOT_SUPPORTED_METHOD)? })
+            }
+            (Some(_), Some(_)) => Err(NOT_SUPPORTED_METHOD),
         }
     }
 }

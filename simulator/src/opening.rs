@@ -48,6 +48,10 @@ struct Request {
     virtual_account: AccountOptions,
     #[serde(default)]
     transfer: TransferOptions,
+    #[serde(default)]
+    foreign_easy_pay: WalletOptions,
+    /// The same in SDK v1's words.
+    provider: Option<String>,
     customer_name: Option<String>,
     customer_mobile_phone: Option<String>,
     /// From the browser script: the method was chosen in a payment widget.
@@ -99,6 +103,12 @@ struct TransferOptions {
     bank: Option<String>,
     cash_receipt: Value,
     use_escrow: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WalletOptions {
+    provider: Option<String>,
 }
 
 /// For a merchant's server, which has shown its secret key.
@@ -158,7 +168,8 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         .filter(|order_id| is_order_id(order_id, simulator.switches().order_ids))
         .ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
-    let is_fixed = request.choice.is_some();
+    means.check_currency(currency)?;
+    let is_fixed = request.choice.is_some() || preset.is_exact();
     let (origin, way_back) = match (from, request.success_url, request.fail_url) {
         (Asker::Page { origin }, None, None) => (origin, WayBack::Promise),
         (Asker::Page { origin }, success, fail) => (origin, addresses(success, fail)?),
@@ -191,6 +202,7 @@ fn asked(request: &mut Request) -> Result<Choice, Code> {
         cash_receipt: Wanted::read(receipt)?,
         method: request.method.take(),
         easy_pay: request.card.easy_pay.take(),
+        foreign_easy_pay: request.foreign_easy_pay.provider.take().or_else(|| request.provider.take()),
         card_company: request.card.card_company.take(),
         installment_plan_months: request.card.card_installment_plan,
         interest_free: false,

@@ -35,7 +35,7 @@ use crate::method::Method;
 use crate::switches::CancelVat;
 use crate::visit::Visit;
 use approval::Approval;
-use cancel::Cancel;
+use cancel::{Cancel, CancelStatus};
 use deadlines::Deadlines;
 
 const AUTHENTICATE_WITHIN: Duration = Duration::minutes(30);
@@ -145,12 +145,15 @@ impl Payment {
             State::InProgress if self.session_is_over(now) && !self.confirming => Status::Expired,
             State::InProgress => Status::InProgress,
             State::WaitingForDeposit => Status::WaitingForDeposit,
-            State::Paid { .. } => match self.cancels.as_slice() {
-                [] => Status::Done,
-                [only] if only.whole => Status::Canceled,
-                // It stays so even when the partial cancels have left nothing.
-                [..] => Status::PartialCanceled,
-            },
+            State::Paid { .. } => {
+                let mut cancels = self.done_cancels();
+                match (cancels.next(), cancels.next()) {
+                    (None, _) => Status::Done,
+                    (Some(only), None) if only.whole => Status::Canceled,
+                    // It stays so even when the partial cancels have left nothing.
+                    (Some(_), _) => Status::PartialCanceled,
+                }
+            }
             State::Withdrawn => Status::Canceled,
             State::Aborted { failure } => Status::Aborted(*failure),
         }
@@ -166,9 +169,14 @@ impl Payment {
         }
     }
 
+    /// The cancels that took money back; one that waits or failed did not.
+    fn done_cancels(&self) -> impl Iterator<Item = &Cancel> {
+        self.cancels.iter().filter(|cancel| cancel.status == CancelStatus::Done).map(Arc::as_ref)
+    }
+
     /// What can still be cancelled.
     pub(crate) fn balance(&self) -> i64 {
-        self.amount - self.cancels.iter().map(|cancel| cancel.amount).sum::<i64>()
+        self.amount - self.done_cancels().map(|cancel| cancel.amount).sum::<i64>()
     }
 
     /// So many of the smallest unit, in the payment's currency.
@@ -178,7 +186,7 @@ impl Payment {
 
     /// The parts of the balance that carry no VAT.
     pub(crate) fn untaxed_balance(&self) -> Untaxed {
-        self.cancels.iter().fold(self.untaxed, |left, cancel| left.less(cancel.untaxed))
+        self.done_cancels().fold(self.untaxed, |left, cancel| left.less(cancel.untaxed))
     }
 
     /// The VAT in the balance.
@@ -186,7 +194,7 @@ impl Payment {
         let taxed = self.balance() - self.untaxed_balance().sum();
         match on_cancel {
             CancelVat::Subtract if taxed > 0 => {
-                let taken = self.cancels.iter().map(|cancel| amount::vat(cancel.amount - cancel.untaxed.sum()));
+                let taken = self.done_cancels().map(|cancel| amount::vat(cancel.amount - cancel.untaxed.sum()));
                 amount::vat(self.amount - self.untaxed.sum()) - taken.sum::<i64>()
             }
             CancelVat::Subtract | CancelVat::Anew => amount::vat(taxed),

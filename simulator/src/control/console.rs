@@ -15,6 +15,7 @@ use super::{Answered, Refusal};
 use crate::ledger::Kind;
 use crate::payments::Payment;
 use crate::payments::approval::{Deposit, DepositRefused};
+use crate::payments::cancel::CancelStatus;
 use crate::{Simulator, cancels, changes, clock};
 
 pub(super) fn routes() -> Router<Arc<Simulator>> {
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/deposit", post(deposit))
         .route("/control/revert-deposit", post(revert_deposit))
         .route("/control/cancel", post(cancel))
+        .route("/control/cancel-status", post(decide_cancel))
 }
 
 #[derive(Deserialize)]
@@ -95,6 +97,34 @@ async fn cancel(
     let asked: cancels::Body =
         serde_json::from_value(rest.into()).map_err(|error| Refusal::invalid(error.to_string()))?;
     let payment = cancels::from_console(&simulator, &payment_key, &asked).map_err(Refusal::of_toss)?;
+    Ok(Json(summary(&payment, simulator.clock.now())))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DecideCancel {
+    payment_key: String,
+    cancel_status: Decided,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Decided {
+    Done,
+    Aborted,
+}
+
+async fn decide_cancel(
+    State(simulator): State<Arc<Simulator>>,
+    body: Result<Json<DecideCancel>, JsonRejection>,
+) -> Answered<Json<Value>> {
+    let Json(DecideCancel { payment_key, cancel_status }) = body?;
+    let status = match cancel_status {
+        Decided::Done => CancelStatus::Done,
+        Decided::Aborted => CancelStatus::Aborted,
+    };
+    let payment = cancels::decide(&simulator, &payment_key, status);
+    let payment = payment.ok_or_else(|| Refusal::not_found("no cancel of this payment waits"))?;
     Ok(Json(summary(&payment, simulator.clock.now())))
 }
 

@@ -43,6 +43,7 @@ struct Authenticate {
     is_partial_cancelable: Option<bool>,
     method: Option<String>,
     easy_pay: Option<NamedEasyPay>,
+    foreign_easy_pay: Option<String>,
     card_company: Option<String>,
     installment_plan_months: Option<u8>,
     #[serde(default)]
@@ -116,6 +117,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
     let choice = Choice {
         method: asked.method,
         easy_pay: asked.easy_pay,
+        foreign_easy_pay: asked.foreign_easy_pay,
         card_company: asked.card_company,
         installment_plan_months: asked.installment_plan_months,
         interest_free: asked.interest_free,
@@ -127,6 +129,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         cash_receipt: Wanted::read(&asked.cash_receipt).map_err(Refusal::of_toss)?,
     };
     let means = choice.means(amount, simulator.clock.now()).map_err(Refusal::of_toss)?;
+    means.check_currency(currency).map_err(Refusal::of_toss)?;
     Ok(Opening {
         key: asked.payment_key,
         owner,

@@ -12,23 +12,24 @@ use super::{Currency, Payment, Payments, State, Status};
 use crate::amount::{Untaxed, Written};
 use crate::cash_receipts::CashReceipt;
 use crate::errors::{
-    ALREADY_CANCELED_PAYMENT, Code, EXCEED_MAX_REFUND_DUE, FORBIDDEN_CONSECUTIVE_REQUEST, INVALID_API_KEY,
-    INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER, INVALID_REQUEST,
-    NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT, NOT_FOUND_PAYMENT,
-    NOT_MATCHES_REFUNDABLE_AMOUNT,
+    ALREADY_CANCELED_PAYMENT, ALREADY_REFUNDING_PAYMENT, Code, EXCEED_MAX_REFUND_DUE, FORBIDDEN_CONSECUTIVE_REQUEST,
+    INVALID_API_KEY, INVALID_BANK, INVALID_CURRENCY, INVALID_REFUND_ACCOUNT_INFO, INVALID_REFUND_ACCOUNT_NUMBER,
+    INVALID_REQUEST, NOT_ALLOWED_PARTIAL_REFUND, NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT, NOT_CANCELABLE_AMOUNT,
+    NOT_FOUND_PAYMENT, NOT_MATCHES_REFUNDABLE_AMOUNT,
 };
 use crate::institutions;
 use crate::keys;
 use crate::means::Means;
 use crate::merchants::Owner;
-use crate::switches::{ConsecutiveCancel, Switches, WholeCancel};
+use crate::order::is_order_id;
+use crate::switches::{ConsecutiveCancel, OrderIds, Switches, WholeCancel};
 
 /// Toss names no interval; a second is enough to catch a doubled click and short enough to wait for.
 const CONSECUTIVE_WITHIN: Duration = Duration::SECOND;
 const ACCOUNT_NUMBER_LENGTH_MAX: usize = 20;
 const HOLDER_NAME_LENGTH_MAX: usize = 60;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cancel {
     pub(crate) transaction_key: Arc<str>,
     pub(crate) reason: String,
@@ -42,6 +43,27 @@ pub(crate) struct Cancel {
     pub(crate) whole: bool,
     /// Of the cash receipt that takes the first one back.
     pub(crate) receipt_key: Option<String>,
+    pub(crate) status: CancelStatus,
+    /// The merchant's name for a cancel that is decided later; none for the others.
+    pub(crate) request_id: Option<String>,
+}
+
+/// Only a foreign wallet lets a cancel wait or fail after it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CancelStatus {
+    Done,
+    InProgress,
+    Aborted,
+}
+
+impl CancelStatus {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "DONE",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Aborted => "ABORTED",
+        }
+    }
 }
 
 /// A cancel as it is asked for, read but not yet compared with the payment.
@@ -58,6 +80,7 @@ pub(crate) struct CancelRequest {
     pub(crate) refundable: Option<Written>,
     pub(crate) currency: Option<String>,
     pub(crate) refund_account: Option<RefundAccount>,
+    pub(crate) request_id: Option<String>,
     pub(crate) switches: Switches,
 }
 
@@ -87,9 +110,25 @@ impl Payments {
         if matches!(payment.state, State::WaitingForDeposit) {
             payment.state = State::Withdrawn;
         }
-        payment.last_transaction_key = Some(Arc::clone(&cancel.transaction_key));
+        if cancel.status == CancelStatus::Done {
+            payment.last_transaction_key = Some(Arc::clone(&cancel.transaction_key));
+        }
         payment.cancels.push(Arc::new(cancel));
         Ok(payment.clone())
+    }
+
+    /// A foreign wallet says what became of the cancel that waits for it. None when none does.
+    pub(crate) fn decide_cancel(&mut self, key: &str, status: CancelStatus) -> Option<Payment> {
+        let payment = self.by_key.get_mut(key)?;
+        let cancel = Arc::make_mut(payment.cancels.last_mut()?);
+        if cancel.status != CancelStatus::InProgress {
+            return None;
+        }
+        cancel.status = status;
+        if status == CancelStatus::Done {
+            payment.last_transaction_key = Some(Arc::clone(&cancel.transaction_key));
+        }
+        Some(payment.clone())
     }
 }
 
@@ -107,6 +146,10 @@ impl Payment {
         if request.currency.as_deref().is_some_and(|currency| Currency::find(currency) != Some(self.currency)) {
             return Err(INVALID_CURRENCY);
         }
+        if self.cancels.iter().any(|cancel| cancel.status == CancelStatus::InProgress) {
+            return Err(ALREADY_REFUNDING_PAYMENT);
+        }
+        let (cancelled, request_id) = self.when_cancelled(request)?;
         let balance = self.balance();
         if self.units(request.refundable)?.is_some_and(|believed| believed != balance) {
             return Err(NOT_MATCHES_REFUNDABLE_AMOUNT);
@@ -131,7 +174,18 @@ impl Payment {
                 WholeCancel::PartialCanceled => amount == self.amount && request.amount.is_none(),
             },
             receipt_key: None,
+            status: cancelled,
+            request_id,
         })
+    }
+
+    /// A cancel that is decided later needs a name to be told of by; for the others the name is ignored.
+    fn when_cancelled(&self, request: &CancelRequest) -> Result<(CancelStatus, Option<String>), Code> {
+        if !self.means.is_cancelled_later() {
+            return Ok((CancelStatus::Done, None));
+        }
+        let named = request.request_id.as_ref().filter(|id| is_order_id(id, OrderIds::Loose));
+        Ok((CancelStatus::InProgress, Some(named.ok_or(INVALID_REQUEST)?.clone())))
     }
 
     fn check_caller(&self, request: &CancelRequest, now: OffsetDateTime) -> Result<(), Code> {
@@ -183,7 +237,15 @@ impl Payment {
             (Means::VirtualAccount(_), Some(account)) => account.check(),
             (Means::VirtualAccount(_), None) => Err(request.switches.missing_refund_account.code()),
             // The shopper of every other method has the money where it came from.
-            (Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. }, _) => Ok(()),
+            (
+                Means::Card(_)
+                | Means::EasyPay(_)
+                | Means::Transfer { .. }
+                | Means::MobilePhone { .. }
+                | Means::GiftCertificate { .. }
+                | Means::ForeignEasyPay { .. },
+                _,
+            ) => Ok(()),
         }
     }
 }

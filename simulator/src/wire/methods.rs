@@ -15,12 +15,16 @@ use crate::payments::Payment;
 /// A card company is asked for its money on the day after the approval.
 const ACQUIRED_AFTER: Duration = Duration::DAY;
 
+/// Of every test payment.
+const APPROVE_NO: &str = "00000000";
+
 #[derive(Debug, Default)]
 pub(super) struct Methods<'a> {
     pub(super) card: Option<CardBody<'a>>,
     pub(super) virtual_account: Option<AccountBody<'a>>,
     pub(super) transfer: Option<TransferBody>,
     pub(super) mobile_phone: Option<MobilePhoneBody<'a>>,
+    pub(super) gift_certificate: Option<GiftCertificateBody>,
     pub(super) easy_pay: Option<EasyPayBody>,
 }
 
@@ -75,6 +79,13 @@ pub(super) struct MobilePhoneBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+pub(super) struct GiftCertificateBody {
+    approve_no: &'static str,
+    settlement_status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct EasyPayBody {
     provider: &'static str,
     amount: Sum,
@@ -106,12 +117,27 @@ impl<'a> Methods<'a> {
             Means::Transfer { bank, .. } => {
                 Self { transfer: Some(TransferBody { bank_code: bank, settlement_status: "INCOMPLETED" }), ..none }
             }
+            Means::GiftCertificate { .. } => Self {
+                gift_certificate: Some(GiftCertificateBody {
+                    approve_no: APPROVE_NO,
+                    settlement_status: "INCOMPLETED",
+                }),
+                ..none
+            },
+            Means::ForeignEasyPay { provider } => Self {
+                easy_pay: Some(EasyPayBody {
+                    provider: provider.code,
+                    amount: payment.sum(payment.amount),
+                    discount_amount: payment.sum(0),
+                }),
+                ..none
+            },
             Means::MobilePhone { number } => Self { mobile_phone: Some(mobile_phone(payment, number)), ..none },
         }
     }
 }
 
-/// A personal credit card with the approval number of Toss's tests.
+/// A personal credit card.
 fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime, language: Language) -> CardBody<'a> {
     CardBody {
         issuer_code: card.issuer,
@@ -120,7 +146,7 @@ fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime,
         installment_plan_months: card.installment_plan_months,
         is_interest_free: card.interest_free,
         interest_payer: card.interest_free.then_some("CARD_COMPANY"),
-        approve_no: "00000000",
+        approve_no: APPROVE_NO,
         use_card_point: false,
         kind: language.choose("신용", "Credit"),
         owner_type: language.choose("개인", "Personal"),
@@ -180,8 +206,11 @@ pub(super) fn receipt_path(payment: &Payment) -> Option<&'static str> {
     payment.approval()?;
     Some(match &*payment.means {
         Means::VirtualAccount(_) => "/receipt/payment-detail/bank-transfer?transactionId=",
-        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
-            "/receipt/redirection?transactionId="
-        }
+        Means::Card(_)
+        | Means::EasyPay(_)
+        | Means::Transfer { .. }
+        | Means::MobilePhone { .. }
+        | Means::GiftCertificate { .. }
+        | Means::ForeignEasyPay { .. } => "/receipt/redirection?transactionId=",
     })
 }
