@@ -13,6 +13,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Control: only_the_means_that_paid_has_an_object,
         Control: a_card_company_gives_the_codes,
         Control: a_transfer_is_cancelled_at_once,
+        Control: a_gift_certificate_has_its_object,
+        Control: dollars_have_cents,
+        Control: an_escrow_order_is_cancelled_as_a_whole,
     ]
 }
 
@@ -66,4 +69,28 @@ async fn a_transfer_is_cancelled_at_once(toss: Toss) {
     let payment = toss.paid_with(json!({ "amount": 10000, "method": "TRANSFER" })).await;
     let cancelled = toss.cancel(&payment, &json!({ "cancelReason": "반품" })).await.is(200, "CANCELED");
     assert_eq!(cancelled["cancels"][0]["cancelStatus"], "DONE");
+}
+
+async fn a_gift_certificate_has_its_object(toss: Toss) {
+    let payment = toss.paid_with(json!({ "amount": 10000, "method": "CULTURE_GIFT_CERTIFICATE" })).await;
+    assert_eq!(payment["method"], "문화상품권");
+    assert!(text(&payment["giftCertificate"]["approveNo"]).len() <= 8, "{payment}");
+    assert!(payment["giftCertificate"]["settlementStatus"].is_string(), "{payment}");
+}
+
+async fn dollars_have_cents(toss: Toss) {
+    let body = json!({ "amount": 181.56, "currency": "USD", "foreignEasyPay": "PAYPAL" });
+    let payment = toss.paid_with(body).await;
+    assert_eq!((&payment["totalAmount"], &payment["currency"]), (&json!(181.56), &json!("USD")));
+    let part = json!({ "cancelReason": "refund", "cancelAmount": 0.06, "currency": "USD" });
+    let left = toss.cancel(&payment, &part).await.is(200, "PARTIAL_CANCELED");
+    assert_eq!(left["balanceAmount"], 181.5);
+}
+
+async fn an_escrow_order_is_cancelled_as_a_whole(toss: Toss) {
+    let payment = toss.paid_with(json!({ "amount": 10000, "method": "TRANSFER", "useEscrow": true })).await;
+    assert_eq!(payment["useEscrow"], true);
+    let part = json!({ "cancelReason": "반품", "cancelAmount": 1000 });
+    toss.cancel(&payment, &part).await.is(403, "NOT_ALLOWED_PARTIAL_REFUND");
+    toss.cancel(&payment, &json!({ "cancelReason": "반품" })).await.is(200, "CANCELED");
 }

@@ -153,11 +153,17 @@ async fn a_cancel_of_a_foreign_payment_has_an_event_of_its_own(toss: Toss) {
     let domestic = toss.paid(1000).await;
     toss.cancel(&domestic, &json!({ "cancelReason": "반품" })).await.is(200, "CANCELED");
     assert_eq!(shop.rest(&toss).await.len(), 0);
-    let foreign = json!({ "amount": 1000, "method": "FOREIGN_EASY_PAY", "easyPay": "PAYPAL", "currency": "USD" });
+    let foreign = json!({ "amount": 10, "foreignEasyPay": "ALIPAY", "currency": "USD" });
     let payment = toss.paid_with(foreign).await;
-    let body = json!({ "cancelReason": "refund", "currency": "USD", "cancelRequestId": fresh("cancel") });
-    toss.cancel(&payment, &body).await.ok();
+    let request_id = fresh("cancel");
+    let body = json!({ "cancelReason": "refund", "currency": "USD", "cancelRequestId": request_id });
+    let cancel = toss.cancel(&payment, &body).await.ok()["cancels"][0].clone();
+    assert_eq!((&cancel["cancelStatus"], &cancel["cancelRequestId"]), (&json!("IN_PROGRESS"), &json!(request_id)));
+    let decided = json!({ "paymentKey": payment["paymentKey"], "cancelStatus": "DONE" });
+    toss.control("cancel-status", &decided).await;
     let hook = shop.next().await;
+    assert_eq!(hook.body["data"]["cancelStatus"], "DONE");
+    assert_eq!(toss.query(&payment).await.ok()["cancels"][0]["cancelStatus"], "DONE");
     assert_eq!(names(&hook.body), ["createdAt", "data", "eventType"]);
     assert_eq!(hook.body["eventType"], "CANCEL_STATUS_CHANGED");
     for field in ["transactionKey", "cancelReason", "cancelStatus", "cancelRequestId", "cancelAmount"] {
