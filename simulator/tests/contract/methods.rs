@@ -79,7 +79,7 @@ async fn a_gift_certificate_has_its_object(toss: Toss) {
 }
 
 async fn dollars_have_cents(toss: Toss) {
-    let body = json!({ "amount": 181.56, "currency": "USD", "foreignEasyPay": "PAYPAL" });
+    let body = json!({ "amount": 181.56, "currency": "USD", "method": "FOREIGN_EASY_PAY", "foreignEasyPay": "PAYPAL" });
     let payment = toss.paid_with(body).await;
     assert_eq!((&payment["totalAmount"], &payment["currency"]), (&json!(181.56), &json!("USD")));
     let part = json!({ "cancelReason": "refund", "cancelAmount": 0.06, "currency": "USD" });

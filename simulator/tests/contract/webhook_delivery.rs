@@ -64,6 +64,7 @@ async fn a_webhook_sent_by_hand_starts_anew(toss: Toss) {
     let mut shop = Shop::open(&toss, EVENT).await;
     let payment = toss.paid(1000).await;
     let first = shop.next().await;
+    noted(&toss, &payment, 1).await;
     let delivery = deliveries(&toss, &payment).await.remove(0);
     let id = &delivery["deliveryId"];
     toss.control(&format!("webhooks/deliveries/{id}/resend"), &json!({})).await;

@@ -153,7 +153,7 @@ async fn a_cancel_of_a_foreign_payment_has_an_event_of_its_own(toss: Toss) {
     let domestic = toss.paid(1000).await;
     toss.cancel(&domestic, &json!({ "cancelReason": "반품" })).await.is(200, "CANCELED");
     assert_eq!(shop.rest(&toss).await.len(), 0);
-    let foreign = json!({ "amount": 10, "foreignEasyPay": "ALIPAY", "currency": "USD" });
+    let foreign = json!({ "amount": 10, "method": "FOREIGN_EASY_PAY", "foreignEasyPay": "ALIPAY", "currency": "USD" });
     let payment = toss.paid_with(foreign).await;
     let request_id = fresh("cancel");
     let body = json!({ "cancelReason": "refund", "currency": "USD", "cancelRequestId": request_id });
