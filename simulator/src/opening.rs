@@ -6,7 +6,7 @@
 
 use axum::body::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::Simulator;
@@ -22,6 +22,10 @@ use crate::method::{Fields, Kind, Method};
 use crate::order::{is_order_id, is_order_name, not_opened};
 use crate::payments::{Currency, Opening, Payment};
 use crate::visit::{Visit, WayBack};
+
+const METADATA_PAIRS_MAX: usize = 5;
+const METADATA_KEY_LENGTH_MAX: usize = 40;
+const METADATA_VALUE_LENGTH_MAX: usize = 2_000;
 
 /// The fields the simulator knows; customer and card details are accepted and ignored.
 #[derive(Debug, Deserialize)]
@@ -54,6 +58,8 @@ struct Request {
     provider: Option<String>,
     customer_name: Option<String>,
     customer_mobile_phone: Option<String>,
+    #[serde(default)]
+    metadata: Value,
     /// From the browser script: the method was chosen in a payment widget.
     #[serde(default)]
     widget: bool,
@@ -187,6 +193,7 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         escrow,
         means,
         partial_cancelable: None,
+        metadata: metadata(&request.metadata)?,
         visit: Some(visit),
     };
     simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| not_opened(&refused))
@@ -223,6 +230,20 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
     let currency = Currency::find(currency.unwrap_or("KRW")).ok_or(INVALID_CURRENCY)?;
     let amount = Written::read(value).and_then(|amount| amount.in_units_of(currency)).ok_or(INVALID_REQUEST)?;
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
+}
+
+/// At most five pairs of short texts.
+fn metadata(value: &Value) -> Result<Option<Map<String, Value>>, Code> {
+    let Value::Object(pairs) = value else {
+        return if value.is_null() { Ok(None) } else { Err(INVALID_REQUEST) };
+    };
+    let fits = |(key, value): (&String, &Value)| {
+        (1..=METADATA_KEY_LENGTH_MAX).contains(&key.chars().count())
+            && !key.contains(['[', ']'])
+            && value.as_str().is_some_and(|text| text.chars().count() <= METADATA_VALUE_LENGTH_MAX)
+    };
+    let is_metadata = pairs.len() <= METADATA_PAIRS_MAX && pairs.iter().all(fits);
+    if is_metadata { Ok(Some(pairs.clone())) } else { Err(INVALID_REQUEST) }
 }
 
 fn addresses(success: Option<String>, fail: Option<String>) -> Result<WayBack, Code> {

@@ -94,6 +94,7 @@ impl Order {
             escrow,
             means,
             partial_cancelable: None,
+            metadata: None,
             visit: None,
         }
     }

@@ -17,6 +17,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 pub(crate) mod approval;
@@ -57,6 +58,8 @@ pub(crate) struct Payment {
     pub(crate) means: Arc<Means>,
     pub(crate) partial_cancelable: bool,
     pub(crate) secret: Arc<str>,
+    /// The shop's own notes.
+    pub(crate) metadata: Option<Arc<Map<String, Value>>>,
     /// Absent when a test plays the shopper.
     pub(crate) visit: Option<Arc<Visit>>,
     /// What the shopper chose; absent until then.
@@ -128,6 +131,7 @@ pub(crate) struct Opening {
     pub(crate) means: Means,
     /// None: as the method and the kind of sale say.
     pub(crate) partial_cancelable: Option<bool>,
+    pub(crate) metadata: Option<Map<String, Value>>,
     pub(crate) visit: Option<Visit>,
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod cash_receipts;
 mod methods;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::amount::Sum;
@@ -64,7 +64,7 @@ pub(crate) struct PaymentBody<'a> {
     tax_free_amount: Sum,
     method: Option<&'static str>,
     version: &'static str,
-    metadata: Absent,
+    metadata: Option<&'a Map<String, Value>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -177,7 +177,7 @@ pub(crate) fn payment<'a>(payment: &'a Payment, view: View<'_>) -> PaymentBody<'
         tax_free_amount: payment.sum(untaxed.free),
         method,
         version: switches.api_version.name(),
-        metadata: None,
+        metadata: payment.metadata.as_deref(),
     }
 }
 

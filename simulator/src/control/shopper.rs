@@ -141,6 +141,7 @@ fn opening(simulator: &Simulator, asked: Authenticate) -> Answered<Opening> {
         escrow: asked.use_escrow,
         means,
         partial_cancelable: asked.is_partial_cancelable,
+        metadata: None,
         visit: None,
     })
 }

@@ -31,6 +31,7 @@ impl Payments {
             means: Arc::new(opening.means),
             partial_cancelable,
             secret: keys::secret().into(),
+            metadata: opening.metadata.map(Arc::new),
             visit: opening.visit.map(Arc::new),
             method: None,
             requested_at: now,
