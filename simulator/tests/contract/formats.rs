@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Control: transaction_keys_have_thirty_two_characters,
         Control: a_receipt_and_a_checkout_have_addresses,
         Key: a_virtual_account_of_a_test_starts_with_x,
-        Control: metadata_and_version_are_there,
+        Control: version_country_and_currency_are_there,
     ]
 }
 
@@ -91,7 +91,7 @@ async fn a_virtual_account_of_a_test_starts_with_x(toss: Toss) {
     assert_eq!((&account["bankCode"], &account["accountType"]), (&json!("88"), &json!("일반")));
 }
 
-async fn metadata_and_version_are_there(toss: Toss) {
+async fn version_country_and_currency_are_there(toss: Toss) {
     let payment = toss.paid(1000).await;
     assert_eq!((&payment["version"], &payment["type"]), (&json!("2022-11-16"), &json!("NORMAL")));
     assert_eq!((&payment["country"], &payment["currency"]), (&json!("KR"), &json!("KRW")));

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::settings::Target;
 
 /// Toss says that a list may take sixty seconds.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A simulator of our own, for one case.
 pub(crate) struct Own {
