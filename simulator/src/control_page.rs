@@ -18,11 +18,11 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::amount::grouped;
+use crate::amount::Untaxed;
 use crate::errors::{Code, Language};
 use crate::means::Means;
-use crate::opening::{is_order_id, is_order_name};
-use crate::payments::{Currency, Opening, Payment};
+use crate::order::{Order, is_order_id, is_order_name};
+use crate::payments::Payment;
 use crate::settings::{Effect, Latency};
 use crate::window::in_words;
 use crate::{Simulator, changes, clock};
@@ -116,7 +116,7 @@ async fn show(State(simulator): State<Arc<Simulator>>, asked: Result<Query<Asked
         key: Arc::clone(&payment.key),
         order_id: Arc::clone(&payment.order_id),
         order_name: Arc::clone(&payment.order_name),
-        amount: format!("{} {}", grouped(payment.amount), payment.currency.code()),
+        amount: format!("{} {}", payment.sum(payment.amount).grouped(), payment.currency.code()),
         method: payment.method.map_or_else(String::new, |method| in_words(method, Language::Korean)),
         status: payment.status(now).name(),
         requested_at: clock::wire(payment.requested_at),
@@ -177,22 +177,12 @@ async fn authenticate(
         return Said::Refused.back();
     };
     let is_valid =
-        is_order_id(&asked.order_id, simulator.switches.order_ids) && is_order_name(&asked.order_name) && amount > 0;
+        is_order_id(&asked.order_id, simulator.switches().order_ids) && is_order_name(&asked.order_name) && amount > 0;
     if !is_valid || (decline.is_none() && !asked.decline.is_empty()) {
         return Said::Refused.back();
     }
-    let opening = Opening {
-        key: None,
-        owner,
-        order_id: asked.order_id,
-        order_name: asked.order_name,
-        currency: Currency::Krw,
-        amount,
-        tax_free: 0,
-        means: Means::default(),
-        partial_cancelable: true,
-        visit: None,
-    };
+    let order = Order { amount, untaxed: Untaxed::default(), id: asked.order_id, name: asked.order_name };
+    let opening = order.opening(owner, Means::default(), false);
     let now = simulator.clock.now();
     let authenticated = simulator.payments.with(|table| {
         let opened = table.open(opening, now).ok()?;

@@ -3,7 +3,8 @@
 //! The shopper chooses in the window, the control API or the merchant's server may choose for the shopper. Whoever
 //! does says so in a [`Choice`], which is checked here; what the means look like on the wire is in `wire`.
 
-use serde::Deserialize;
+mod choice;
+
 use serde_json::Value;
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
@@ -13,12 +14,15 @@ use crate::amount;
 use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_MINIMUM_AMOUNT, Code, EXCEED_MAX_DUE_DATE, EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT, EXCEED_MAX_VALID_HOURS,
-    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE,
-    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, NOT_SUPPORTED_METHOD,
-    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
+    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_CURRENCY, INVALID_DATE, INVALID_REQUEST,
+    INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, Language, NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
+    NOT_SUPPORTED_USD,
 };
-use crate::institutions;
 use crate::keys;
+use crate::method::Institution;
+use crate::payments::Currency;
+
+pub(crate) use choice::{Choice, NamedEasyPay, is_installment_plan};
 
 const CARD_MINIMUM_KRW: i64 = 100;
 const ACCOUNT_MINIMUM_KRW: i64 = 200;
@@ -40,6 +44,8 @@ pub(crate) enum Means {
     VirtualAccount(Account),
     Transfer { bank: &'static str, cash_receipt: Option<Wanted> },
     MobilePhone { number: String },
+    GiftCertificate { certificate: &'static Institution },
+    ForeignEasyPay { provider: &'static Institution },
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +72,8 @@ pub(crate) struct EasyPay {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) number: String,
+    /// Issued again and again under a key of the merchant's.
+    pub(crate) is_fixed: bool,
     pub(crate) bank: &'static str,
     pub(crate) customer_name: String,
     pub(crate) valid: Validity,
@@ -99,7 +107,19 @@ impl Account {
         valid: Validity,
         cash_receipt: Option<Wanted>,
     ) -> Self {
-        Self { number: keys::account_number(), bank, customer_name, valid, cash_receipt }
+        Self { number: keys::account_number(), is_fixed: false, bank, customer_name, valid, cash_receipt }
+    }
+
+    /// The one that belongs to a merchant's key.
+    pub(crate) fn fixed(
+        bank: &'static str,
+        key: &str,
+        customer_name: String,
+        valid: Validity,
+        cash_receipt: Option<Wanted>,
+    ) -> Self {
+        let number = keys::fixed_account_number(bank, key);
+        Self { number, is_fixed: true, bank, customer_name, valid, cash_receipt }
     }
 
     pub(crate) fn due_at(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
@@ -137,13 +157,15 @@ fn local_time(text: &str) -> Option<OffsetDateTime> {
 }
 
 impl Means {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self, language: Language) -> &'static str {
         match self {
-            Self::Card(_) => "카드",
-            Self::EasyPay(_) => "간편결제",
-            Self::VirtualAccount(_) => "가상계좌",
-            Self::Transfer { .. } => "계좌이체",
-            Self::MobilePhone { .. } => "휴대폰",
+            Self::Card(_) => language.choose("카드", "Card"),
+            Self::EasyPay(_) => language.choose("간편결제", "Easy Pay"),
+            Self::VirtualAccount(_) => language.choose("가상계좌", "Virtual Account"),
+            Self::Transfer { .. } => language.choose("계좌이체", "Transfer"),
+            Self::MobilePhone { .. } => language.choose("휴대폰", "Mobile Phone"),
+            Self::GiftCertificate { certificate } => language.choose(certificate.ko, certificate.en),
+            Self::ForeignEasyPay { .. } => language.choose("해외간편결제", "Foreign Easy Pay"),
         }
     }
 
@@ -164,16 +186,18 @@ impl Means {
             | Self::EasyPay(_)
             | Self::VirtualAccount(_)
             | Self::Transfer { .. }
-            | Self::MobilePhone { .. } => Ok(()),
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => Ok(()),
         }
     }
 
     /// Whether what was approved then can still be given back now.
     pub(crate) fn is_refundable(&self, approved_at: OffsetDateTime, now: OffsetDateTime) -> bool {
         match self {
-            Self::Card(_) | Self::EasyPay(_) => true,
+            Self::Card(_) | Self::EasyPay(_) | Self::GiftCertificate { .. } => true,
             Self::VirtualAccount(_) => now - approved_at <= ACCOUNT_REFUND_WITHIN,
-            Self::Transfer { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
+            Self::Transfer { .. } | Self::ForeignEasyPay { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
             Self::MobilePhone { .. } => (approved_at.year(), approved_at.month()) == (now.year(), now.month()),
         }
     }
@@ -181,6 +205,25 @@ impl Means {
     /// A phone bill can only be taken back whole.
     pub(crate) fn is_partial_cancelable(&self) -> bool {
         !matches!(self, Self::MobilePhone { .. })
+    }
+
+    /// Foreign wallets take dollars only; of the domestic methods only cards, and the easy pays they stand behind, take
+    /// anything but won.
+    pub(crate) fn check_currency(&self, currency: Currency) -> Result<(), Code> {
+        let is_foreign = matches!(self, Self::ForeignEasyPay { .. });
+        let is_card = matches!(self, Self::Card(_) | Self::EasyPay(_));
+        match currency {
+            _ if is_card => Ok(()),
+            Currency::Usd if is_foreign => Ok(()),
+            Currency::Krw if !is_foreign => Ok(()),
+            Currency::Usd => Err(NOT_SUPPORTED_USD),
+            Currency::Krw | Currency::Jpy => Err(INVALID_CURRENCY),
+        }
+    }
+
+    /// `PAYPAL` gives money back at once; the other foreign wallets say later whether they did.
+    pub(crate) fn is_cancelled_later(&self) -> bool {
+        matches!(self, Self::ForeignEasyPay { provider } if provider.code != "PAYPAL")
     }
 
     pub(crate) fn easy_pay_discount(&self) -> i64 {
@@ -193,102 +236,13 @@ impl Means {
             Self::VirtualAccount(Account { cash_receipt, .. }) | Self::Transfer { cash_receipt, .. } => {
                 cash_receipt.as_ref()
             }
-            Self::Card(_) | Self::EasyPay(_) | Self::MobilePhone { .. } => None,
+            Self::Card(_)
+            | Self::EasyPay(_)
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => None,
         }
     }
-}
-
-/// A method as somebody names it; everything but the name may be left out.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Choice {
-    /// `CARD` or `카드` and so on; absent: card, or easy pay when a provider is named.
-    pub(crate) method: Option<String>,
-    pub(crate) easy_pay: Option<NamedEasyPay>,
-    pub(crate) card_company: Option<String>,
-    pub(crate) installment_plan_months: Option<u8>,
-    pub(crate) interest_free: bool,
-    pub(crate) bank: Option<String>,
-    pub(crate) customer_name: Option<String>,
-    pub(crate) customer_mobile_phone: Option<String>,
-    pub(crate) valid_hours: Value,
-    pub(crate) due_date: Option<String>,
-    pub(crate) cash_receipt: Option<Wanted>,
-}
-
-/// A provider alone, or with how much its balance and its discount pay.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum NamedEasyPay {
-    Provider(String),
-    #[serde(rename_all = "camelCase")]
-    Split {
-        provider: String,
-        #[serde(default)]
-        amount: i64,
-        #[serde(default)]
-        discount_amount: i64,
-    },
-}
-
-impl NamedEasyPay {
-    pub(crate) fn provider(&self) -> &str {
-        match self {
-            Self::Provider(provider) | Self::Split { provider, .. } => provider,
-        }
-    }
-}
-
-impl Choice {
-    /// The means for a payment of this amount. Limits of amounts are not looked at: Toss does so at confirm.
-    pub(crate) fn means(self, total: i64, now: OffsetDateTime) -> Result<Means, Code> {
-        let bank = match self.bank.as_deref() {
-            None => "88",
-            Some(named) => institutions::bank(named).ok_or(INVALID_BANK)?,
-        };
-        let issuer = match self.card_company.as_deref() {
-            None => Card::default().issuer,
-            Some(named) => institutions::card_company(named).ok_or(INVALID_CARD_COMPANY)?,
-        };
-        let card = || card(issuer, self.installment_plan_months.unwrap_or(0), self.interest_free);
-        match (self.method.as_deref(), self.easy_pay) {
-            (None | Some("CARD" | "카드" | "EASY_PAY" | "간편결제"), Some(named)) => {
-                easy_pay(named, total, card()?)
-            }
-            (None | Some("CARD" | "카드"), None) => Ok(Means::Card(card()?)),
-            (Some("VIRTUAL_ACCOUNT" | "가상계좌"), None) => {
-                let valid = Validity::read(&self.valid_hours, self.due_date.as_deref(), now)?;
-                let customer_name = self.customer_name.unwrap_or_else(|| "김토스".to_owned());
-                Ok(Means::VirtualAccount(Account::new(bank, customer_name, valid, self.cash_receipt)))
-            }
-            (Some("TRANSFER" | "계좌이체"), None) => Ok(Means::Transfer { bank, cash_receipt: self.cash_receipt }),
-            (Some("MOBILE_PHONE" | "휴대폰"), None) => {
-                let number = self.customer_mobile_phone.unwrap_or_else(|| "01012341234".to_owned());
-                Ok(Means::MobilePhone { number })
-            }
-            (Some(_), _) => Err(NOT_SUPPORTED_METHOD),
-        }
-    }
-}
-
-fn card(issuer: &'static str, installment_plan_months: u8, interest_free: bool) -> Result<Card, Code> {
-    if !is_installment_plan(installment_plan_months) {
-        return Err(INVALID_CARD_INSTALLMENT_PLAN);
-    }
-    Ok(Card { installment_plan_months, interest_free, issuer, ..Card::default() })
-}
-
-pub(crate) fn is_installment_plan(months: u8) -> bool {
-    matches!(months, 0 | 2..=12)
-}
-
-fn easy_pay(named: NamedEasyPay, total: i64, card: Card) -> Result<Means, Code> {
-    let (provider, amount, discount) = match named {
-        NamedEasyPay::Provider(provider) => (provider, 0, 0),
-        NamedEasyPay::Split { provider, amount, discount_amount } => (provider, amount, discount_amount),
-    };
-    let provider = institutions::easy_pay(&provider).ok_or(NOT_SUPPORTED_METHOD)?;
-    let fits = amount >= 0 && discount >= 0 && amount.checked_add(discount).is_some_and(|paid| paid <= total);
-    if fits { Ok(Means::EasyPay(EasyPay { provider, amount, discount, card })) } else { Err(INVALID_REQUEST) }
 }
 
 #[cfg(test)]

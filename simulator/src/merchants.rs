@@ -173,8 +173,8 @@ impl Merchants {
     }
 
     pub(crate) fn authenticate(&self, headers: &HeaderMap, now: OffsetDateTime) -> Result<Owner, Code> {
-        let header = headers.get(AUTHORIZATION).ok_or(UNAUTHORIZED_KEY)?;
-        let secret = secret_key(header.as_bytes()).ok_or(INCORRECT_BASIC_AUTH_FORMAT)?;
+        headers.get(AUTHORIZATION).ok_or(UNAUTHORIZED_KEY)?;
+        let secret = shown(headers).ok_or(INCORRECT_BASIC_AUTH_FORMAT)?;
         let found = self.table.with(|table| {
             table.by_secret.get(secret.as_str()).filter(|found| found.is_valid(now)).map(|found| found.owner.clone())
         });
@@ -249,8 +249,8 @@ impl Table {
     }
 }
 
-/// The secret key that a request came with, known or not.
-pub(crate) fn secret_key_of(headers: &HeaderMap) -> Option<String> {
+/// The secret key that a request shows, known or not.
+pub(crate) fn shown(headers: &HeaderMap) -> Option<String> {
     secret_key(headers.get(AUTHORIZATION)?.as_bytes())
 }
 

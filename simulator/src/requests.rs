@@ -62,7 +62,7 @@ impl Requests {
             path: call.path.clone(),
             endpoint: call.endpoint(),
             idempotency_key: call.idempotency_key.clone(),
-            secret_key_hash: merchants::secret_key_of(&call.headers).map(|secret| hash(&secret)),
+            secret_key_hash: merchants::shown(&call.headers).map(|secret| hash(&secret)),
             body: (!call.body.is_empty()).then(|| call.body_text(BODY_SHOWN_MAX).into_owned()),
             order_id: call.order_id.clone(),
             payment_key: call.payment_key.clone(),

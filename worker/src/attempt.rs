@@ -16,6 +16,7 @@ use crate::{
     classify::{Try, Waits, classify, lane_fault},
     keys::Keys,
     known::{Known, SentKey},
+    metrics::Metrics,
     reading::About,
     retry,
     stop_point::{self, StopPoint},
@@ -30,6 +31,7 @@ pub(crate) struct Asker {
     pub(crate) toss: Toss,
     pub(crate) keys: Keys,
     pub(crate) terms: Terms,
+    pub(crate) metrics: Metrics,
 }
 
 /// What was found, and what it says about the way there.
@@ -80,7 +82,9 @@ impl Asker {
         let signed_with = key.id().to_owned();
         let attempt =
             Attempt { id, call, api_key_id: signed_with.clone(), duration: took, http_status, code, trace_id };
-        Tried { finding: Finding::Tried { claim, attempt, outcome }, heard, took, signed_with }
+        let finding = Finding::Tried { claim, attempt, outcome };
+        self.metrics.note(&finding, took);
+        Tried { finding, heard, took, signed_with }
     }
 
     /// A repeat is signed with the secret that signed first: under another it would be a new request.

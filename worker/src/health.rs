@@ -1,22 +1,36 @@
-//! `/livez`: the process runs. `/readyz`: its database answers and carries the schema this build knows; which lanes are
+//! `/metrics`. `/livez`: the process runs. `/readyz`: its database answers and carries the schema this build knows; which lanes are
 //! paused stands beside it, and does not make a worker unready: restarting it would not help.
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::{Value, json};
 use shared::{db, lane};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) async fn serve(listener: TcpListener, pool: PgPool, idle: CancellationToken) {
-    let router = Router::new().route("/livez", get(async || "ok\n")).route("/readyz", get(ready)).with_state(pool);
+use crate::metrics::Metrics;
+
+const TEXT_FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(crate) async fn serve(listener: TcpListener, pool: PgPool, metrics: Metrics, idle: CancellationToken) {
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(read_metrics))
+        .with_state((pool, metrics));
     let served = axum::serve(listener, router).with_graceful_shutdown(async move { idle.cancelled().await }).await;
     if let Err(error) = served {
         tracing::error!(%error, "health is not answered any more");
     }
 }
 
-async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value>) {
+async fn ready(State((pool, _)): State<(PgPool, Metrics)>) -> (StatusCode, Json<Value>) {
     let database = match db::is_ready(&pool).await {
         Ok(true) => "ready",
         Ok(false) => "not migrated",
@@ -31,4 +45,14 @@ async fn ready(State(pool): State<PgPool>) -> (StatusCode, Json<Value>) {
         .map(|lane| json!({"apiKey": lane.api_key_id, "code": lane.code, "pausedForSeconds": lane.for_seconds}))
         .collect();
     (StatusCode::OK, Json(json!({"ready": true, "database": database, "pausedLanes": lanes})))
+}
+
+async fn read_metrics(State((pool, metrics)): State<(PgPool, Metrics)>) -> Response {
+    match metrics.text(&pool).await {
+        Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::warn!(error = shared::telemetry::chain(&error), "metrics cannot be read");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
 }

@@ -21,6 +21,7 @@ mod keys;
 pub mod known;
 mod lanes;
 mod leases;
+mod metrics;
 pub mod reading;
 mod refund;
 mod retry;
@@ -68,7 +69,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(settler.run());
     background.spawn(leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone()));
     background.spawn(claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone()));
-    background.spawn(health::serve(listener, pool.clone(), idle.clone()));
+    let metrics = Metrics::new();
+    background.spawn(health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
     background.spawn(lanes::watch(pool.clone(), keys.clone(), settings.terms, stop.clone()));
     let housekeeping =
@@ -76,7 +78,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(housekeeping.run(stop.clone()));
     background.close();
 
-    let asker = Asker { toss: settings.toss, keys, terms: settings.terms };
+    let asker = Asker { toss: settings.toss, keys, terms: settings.terms, metrics };
     let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 

@@ -122,3 +122,22 @@ async fn the_script_is_served_and_a_browser_may_call_back() {
     assert_eq!(refused.json::<Value>().await.unwrap()["code"], "INVALID_CLIENT_KEY");
     assert_eq!(sim.request(Method::GET, "/livez").send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_shops_notes_come_back_with_the_payment() {
+    let sim = Sim::start().await;
+    let open = async |metadata: Value| {
+        let body = json!({ "method": "CARD", "amount": 1_000, "orderId": "order-notes", "orderName": "책",
+            "successUrl": "http://localhost/s", "failUrl": "http://localhost/f", "metadata": metadata });
+        sim.post("/v1/payments", &body).await
+    };
+    let notes = json!({ "cart": "c-17", "빈칸": "" });
+    assert_eq!(open(notes.clone()).await.json()["metadata"], notes);
+    assert_eq!(open(Value::Null).await.json()["metadata"], Value::Null);
+    let six: serde_json::Map<String, Value> = (0..6).map(|n| (n.to_string(), json!("x"))).collect();
+    for wrong in
+        [json!("text"), json!({ "a[0]": "x" }), json!({ "a": 1 }), json!({ "a": "x".repeat(2_001) }), six.into()]
+    {
+        assert_eq!(open(wrong).await.says(), (400, "INVALID_REQUEST".into()));
+    }
+}
