@@ -45,7 +45,8 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    attempt::Asker, claiming::Claiming, housekeeping::Housekeeping, keys::Keys, leases::Leases, settler::Settler,
+    attempt::Asker, claiming::Claiming, housekeeping::Housekeeping, keys::Keys, leases::Leases, metrics::Metrics,
+    settler::Settler,
 };
 
 /// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
