@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::outbox::Call;
 use worker::codes::{Class, rows};
@@ -63,7 +64,9 @@ async fn every_documented_answer_to_a_confirm_ends_as_its_class_says() {
     let mut orders = Vec::new();
     for (code, class) in rows(Call::Confirm).iter().chain(&[("A_CODE_OF_TOMORROW", Class::Unclear)]) {
         let order = shop.order(PRICE, &[(product, 1)]).await;
-        let then = json!({"kind": "error", "status": 400, "code": code});
+        // A 409 is never kept under an Idempotency-Key, as Toss documents; any other answer is.
+        let status = if *class == Class::Same { 409 } else { 400 };
+        let then = json!({"kind": "error", "status": status, "code": code});
         shop.control("rules", rule(&order, "confirm", &then, Some(1))).await;
         let key = shop.authenticate(&order, PRICE).await;
         assert_eq!(shop.confirm_patiently(&order, &key, PRICE).await.status.as_u16(), 202);
@@ -163,7 +166,7 @@ async fn toss_away_longer_than_the_time_to_confirm_ends_expired_with_proof_and_u
 }
 
 #[tokio::test]
-async fn eight_minutes_of_trouble_end_paid_inside_the_time_to_confirm() {
+async fn minutes_of_trouble_end_paid_inside_the_time_to_confirm() {
     let shop = Shop::hurried(1).await;
     let product = shop.product("Ogu T", PRICE, 100).await;
     let mut trouble = vec![json!({"kind": "rateLimit"}), json!({"kind": "html", "status": 502})];
@@ -176,12 +179,16 @@ async fn eight_minutes_of_trouble_end_paid_inside_the_time_to_confirm() {
     }
     shop.control("rules", json!({"match": {"endpoint": "confirm"}, "then": {"kind": "dropBefore"}})).await;
     let mut orders = Vec::new();
+    let mut keys = Vec::new();
     for _ in 0..30 {
-        orders.push(shop.accepted(PRICE, &[(product, 1)]).await);
+        let order = shop.order(PRICE, &[(product, 1)]).await;
+        keys.push(shop.authenticate(&order, PRICE).await);
+        orders.push(order);
     }
-    // Nearly eight of the ten minutes, fifteen times as fast.
-    wait_for("eight minutes", Duration::from_mins(2), async || {
-        let young = "select count(*) from payments where accepted_at > now() - interval '30 seconds'";
+    join_all(orders.iter().zip(&keys).map(|(order, key)| shop.confirm_patiently(order, key, PRICE))).await;
+    // Most of the ten minutes, fifteen times as fast.
+    wait_for("seven minutes", Duration::from_mins(2), async || {
+        let young = "select count(*) from payments where accepted_at > now() - interval '28 seconds'";
         (shop.database.number(young).await == 0).then_some(())
     })
     .await;

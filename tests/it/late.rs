@@ -9,7 +9,10 @@ const PRICE: i64 = 50_000;
 
 /// A shop that sells one thing, and an order whose decline hid an approval.
 async fn lied_to(stock: i64) -> (Shop, ProductId, String) {
-    let shop = Shop::start(1).await;
+    lied_to_in(Shop::start(1).await, stock).await
+}
+
+async fn lied_to_in(shop: Shop, stock: i64) -> (Shop, ProductId, String) {
     let product = shop.product("Ogu T", PRICE, stock).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
     let lie = json!({"kind": "errorAfter", "status": 403, "code": "REJECT_CARD_PAYMENT"});
@@ -110,7 +113,7 @@ async fn a_refund_that_toss_refuses_for_good_is_shown_to_a_human() {
 
 #[tokio::test]
 async fn a_refund_that_meets_another_balance_is_planned_anew() {
-    let (shop, product, order) = lied_to(1).await;
+    let (shop, product, order) = lied_to_in(Shop::hurried(1).await, 1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
     // Between our plan and our call somebody gives a part back in Toss's own console.

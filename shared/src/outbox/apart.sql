@@ -79,7 +79,8 @@ noted as (
         method      = coalesce($17, p.method),
         receipt_url = coalesce($18, p.receipt_url),
         answer      = case when d.move = 'review' then p.answer else $19::jsonb end,
-        check_at    = null
+        -- What holds money still, while another refund runs, is looked at again after it.
+        check_at    = case when d.move = 'note' and $16 > 0 then now() + interval '1 minute' end
     from decided d where p.order_id = d.id and p.payment_no = $4
 ),
 shelved as (
