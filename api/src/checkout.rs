@@ -222,10 +222,11 @@ impl<'a> PayPage<'a> {
     }
 }
 
-/// May the shopper open the window now? Whoever is late or undecided would only be refused after paying.
+/// May the shopper open the window now? Whoever is late or undecided would only be refused after paying, and so would
+/// who is still being given something back.
 pub(crate) fn is_payable(order: &OrderView) -> bool {
     match order.status {
-        OrderStatus::Ready | OrderStatus::Aborted => !order.is_late(),
+        OrderStatus::Ready | OrderStatus::Aborted => !order.is_late() && order.returning().is_none(),
         OrderStatus::InProgress
         | OrderStatus::WaitingForDeposit
         | OrderStatus::Done

@@ -8,11 +8,14 @@
 mod address;
 mod assets;
 mod body;
+mod causes;
 mod checkout;
 mod confirm;
 mod create;
+mod declines;
 mod every_request;
 mod health;
+mod hero;
 mod language;
 mod lines;
 mod list;

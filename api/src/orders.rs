@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use shared::{
     money::Krw,
     order::{
-        self, Cursor, EventView, LineView, ListedOrder, OrderNo, OrderStatus, OrderView, PAGE_SIZE_MAX, PaymentView,
+        self, CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderNo, OrderStatus,
+        OrderView, PAGE_SIZE_MAX, PaymentView,
     },
     payment::PaymentStatus,
 };
@@ -32,17 +33,21 @@ pub(crate) struct OrderJson {
     amount: Krw,
     currency: &'static str,
     status: OrderStatus,
-    /// Toss has shown that money was taken and not given back in full. False also while that is being found out: the
-    /// status tells.
-    /// Null while it is being found out.
+    /// Toss has shown that it holds the shopper's money, or a part of it. Null while that is being found out.
     money_moved: Option<bool>,
+    /// What is on its way back this moment.
+    returning: Option<ReturningJson>,
+    /// Why nothing was charged, in Toss's words.
+    failure: Option<FailureJson>,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     expires_at: OffsetDateTime,
     lines: Vec<LineJson>,
-    /// The newest.
+    /// The one that pays, else the newest.
     payment: Option<PaymentJson>,
+    payments: Vec<PaymentJson>,
+    cancels: Vec<CancelJson>,
     timeline: Vec<EventJson>,
 }
 
@@ -58,13 +63,43 @@ struct LineJson {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PaymentJson {
+    payment_no: i16,
     /// Masked.
     payment_key: String,
     status: PaymentStatus,
+    amount: Krw,
+    balance: Option<Krw>,
     method: Option<String>,
     #[serde(with = "time::serde::rfc3339::option")]
     approved_at: Option<OffsetDateTime>,
     receipt_url: Option<String>,
+    failure: Option<FailureJson>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    next_look_at: Option<OffsetDateTime>,
+}
+
+#[derive(Serialize)]
+struct ReturningJson {
+    amount: Krw,
+}
+
+#[derive(Serialize)]
+struct FailureJson {
+    code: String,
+    message: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelJson {
+    payment_no: i16,
+    status: CancelStatus,
+    amount: Krw,
+    reason: String,
+    #[serde(with = "time::serde::rfc3339")]
+    requested_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    finished_at: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
     next_look_at: Option<OffsetDateTime>,
 }
@@ -85,17 +120,23 @@ pub(crate) async fn read(State(state): State<AppState>, address: Addressed) -> R
 
 impl From<OrderView> for OrderJson {
     fn from(order: OrderView) -> Self {
+        let failed = matches!(order.status, OrderStatus::Aborted | OrderStatus::Expired);
+        let counts = order.payment();
         Self {
             order_id: order.order_no,
-            order_name: order.name,
             amount: order.amount,
             currency: "KRW",
             status: order.status,
-            money_moved: Money::of(order.status).has_moved(),
+            money_moved: Money::of(&order).has_moved(),
+            returning: order.returning().map(|refund| ReturningJson { amount: refund.amount }),
+            failure: counts.and_then(|payment| payment.failure.as_ref()).filter(|_| failed).map(FailureJson::from),
             created_at: order.created_at,
             expires_at: order.expires_at,
+            payment: counts.map(PaymentJson::from),
+            payments: order.payments.iter().map(PaymentJson::from).collect(),
+            order_name: order.name,
             lines: order.lines.into_iter().map(LineJson::from).collect(),
-            payment: order.payments.into_iter().next_back().map(PaymentJson::from),
+            cancels: order.cancels.into_iter().map(CancelJson::from).collect(),
             timeline: order.events.into_iter().map(EventJson::from).collect(),
         }
     }
@@ -107,15 +148,39 @@ impl From<LineView> for LineJson {
     }
 }
 
-impl From<PaymentView> for PaymentJson {
-    fn from(payment: PaymentView) -> Self {
+impl From<&PaymentView> for PaymentJson {
+    fn from(payment: &PaymentView) -> Self {
         Self {
+            payment_no: payment.payment_no,
             payment_key: payment.payment_key.to_string(),
             status: payment.status,
-            method: payment.method,
+            amount: payment.amount,
+            balance: payment.balance,
+            method: payment.method.clone(),
             approved_at: payment.approved_at,
-            receipt_url: payment.receipt_url,
+            receipt_url: payment.receipt_url.clone(),
+            failure: payment.failure.as_ref().map(FailureJson::from),
             next_look_at: payment.next_look_at,
+        }
+    }
+}
+
+impl From<&FailureView> for FailureJson {
+    fn from(failure: &FailureView) -> Self {
+        Self { code: failure.code.clone(), message: failure.message.clone() }
+    }
+}
+
+impl From<CancelView> for CancelJson {
+    fn from(cancel: CancelView) -> Self {
+        Self {
+            payment_no: cancel.payment_no,
+            status: cancel.status,
+            amount: cancel.amount,
+            reason: cancel.reason,
+            requested_at: cancel.requested_at,
+            finished_at: cancel.finished_at,
+            next_look_at: cancel.next_look_at,
         }
     }
 }
@@ -214,8 +279,74 @@ mod tests {
         response::IntoResponse,
     };
 
-    use super::{Asked, ListQuery};
-    use crate::language::Language;
+    use serde_json::{Value, json};
+    use shared::order::{CancelStatus, OrderStatus, OrderView};
+
+    use super::{Asked, ListQuery, OrderJson};
+    use crate::{language::Language, sample};
+
+    fn told(order: OrderView) -> Value {
+        let told = serde_json::to_value(OrderJson::from(order)).unwrap();
+        assert!(!told.to_string().contains(sample::PAYMENT_KEY), "{told}");
+        told
+    }
+
+    #[test]
+    fn whether_money_moved_is_told_as_far_as_it_is_known() {
+        let check = |order: OrderView, moved: Value, returning: Value| {
+            let told = told(order);
+            assert_eq!((&told["moneyMoved"], &told["returning"]), (&moved, &returning), "{told}");
+        };
+        for status in OrderStatus::ALL {
+            let moved = match status {
+                OrderStatus::InProgress | OrderStatus::Review => Value::Null,
+                OrderStatus::Done | OrderStatus::PartialCanceled => json!(true),
+                OrderStatus::Ready
+                | OrderStatus::WaitingForDeposit
+                | OrderStatus::Canceled
+                | OrderStatus::Aborted
+                | OrderStatus::Expired => json!(false),
+            };
+            check(sample::order(status), moved, Value::Null);
+        }
+        for ended in [OrderStatus::Aborted, OrderStatus::Expired] {
+            check(sample::late(ended, CancelStatus::InProgress), json!(true), json!({"amount": 50_000}));
+            check(sample::late(ended, CancelStatus::Done), json!(false), Value::Null);
+            check(sample::late(ended, CancelStatus::Failed), json!(true), Value::Null);
+        }
+        check(sample::paid_twice(CancelStatus::InProgress), json!(true), json!({"amount": 50_000}));
+        check(sample::paid_twice(CancelStatus::Done), json!(true), Value::Null);
+        check(sample::paid_twice(CancelStatus::Failed), json!(true), Value::Null);
+        check(sample::because(OrderStatus::Review, "toss_contradicts"), Value::Null, Value::Null);
+        check(sample::delivered_late(), json!(true), Value::Null);
+    }
+
+    #[test]
+    fn the_payment_that_pays_stands_first_and_all_are_listed() {
+        let mut order = sample::paid_twice(CancelStatus::InProgress);
+        let told_later = told(sample::paid_twice(CancelStatus::Done));
+        assert_eq!(told_later["payment"]["paymentNo"], 2);
+        assert_eq!(told_later["payments"].as_array().unwrap().len(), 2);
+        assert_eq!(told_later["cancels"][0]["status"], "DONE");
+        assert!(told_later["cancels"][0]["nextLookAt"].is_null() && told_later["cancels"][0]["finishedAt"].is_string());
+        order.paid_by = Some(1);
+        let told_first = told(order);
+        assert_eq!(told_first["payment"]["paymentNo"], 1);
+        let refund = &told_first["cancels"][0];
+        assert_eq!((&refund["paymentNo"], &refund["amount"]), (&json!(1), &json!(50_000)));
+        assert!(refund["nextLookAt"].is_string(), "{refund}");
+    }
+
+    #[test]
+    fn a_failure_is_told_by_toss_own_code() {
+        let told_declined = told(sample::declined("REJECT_CARD_PAYMENT", "한도초과"));
+        let failure = json!({"code": "REJECT_CARD_PAYMENT", "message": "한도초과"});
+        assert_eq!((&told_declined["failure"], &told_declined["payment"]["failure"]), (&failure, &failure));
+        assert!(told(sample::never_paid())["failure"].is_null());
+        let mut paying_again = sample::declined("REJECT_CARD_PAYMENT", "한도초과");
+        paying_again.status = OrderStatus::InProgress;
+        assert!(told(paying_again)["failure"].is_null(), "the order has not failed");
+    }
 
     #[test]
     fn a_list_is_asked_for_within_bounds() {

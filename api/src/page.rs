@@ -31,9 +31,27 @@ pub(crate) fn kst(moment: OffsetDateTime) -> String {
     moment.to_offset(zone).format(format).unwrap_or_default()
 }
 
+/// Toss's messages are short. Longer ones, and characters that turn the text around them, are somebody's joke.
+const QUOTATION_CHARACTERS_MAX: usize = 200;
+
+/// Words of somebody else, made fit to be quoted.
+pub(crate) fn quotation(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(QUOTATION_CHARACTERS_MAX).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
+
+    use super::quotation;
+
+    #[test]
+    fn words_of_others_are_short_and_keep_their_place() {
+        assert_eq!(quotation("결제가 취소되었습니다"), "결제가 취소되었습니다");
+        assert_eq!(quotation("a\u{202e}b\0c\nd"), "abcd");
+        assert_eq!(quotation(&"가".repeat(1_000)).chars().count(), 200);
+    }
 
     #[test]
     fn times_are_shown_in_korea() {

@@ -29,7 +29,7 @@ use crate::{
     confirm::accept,
     every_request::note_order,
     language::Language,
-    page::{FORM_REFERRER, Page},
+    page::{FORM_REFERRER, Page, quotation},
     problem::{NextStep, Problem, Wanted},
     standing::Money,
 };
@@ -175,11 +175,12 @@ pub(crate) async fn fail(
         }
         None => None,
     };
-    let code = quotation(parameters.get("code"));
+    let said = |name| quotation(parameters.get(name).map_or("", String::as_str));
+    let code = said("code");
     Ok(Page(FailPage {
         language,
         canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
-        message: quotation(parameters.get("message")),
+        message: said("message"),
         order: order.map(|order| FailedOrder::of(&order, language)),
         code,
     }))
@@ -190,55 +191,53 @@ impl FailedOrder {
         Self {
             name: order.name.clone(),
             amount: language.won(order.amount),
-            money: Money::of(order.status),
+            money: Money::of(order),
             pay_again: is_payable(order).then(|| pay_address(order.order_no)),
             status: status_address(order.order_no),
         }
     }
 }
 
-/// Toss's messages are short. Longer ones, and characters that turn the text around them, are somebody's joke.
-const QUOTATION_CHARACTERS_MAX: usize = 200;
-
-fn quotation(text: Option<&String>) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let clean = text.map_or("", String::as_str).chars().filter(|c| !c.is_control() && !turns(*c));
-    clean.take(QUOTATION_CHARACTERS_MAX).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use askama::Template;
-    use shared::order::OrderStatus;
+    use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{FailPage, FailedOrder, Parameters, Returned, quotation};
+    use super::{FailPage, FailedOrder, Parameters, Returned};
     use crate::{language::Language, problem::Problem, sample};
 
-    #[test]
-    fn words_from_the_address_are_short_and_keep_their_place() {
-        let quoted = |text: &str| quotation(Some(&text.to_owned()));
-        assert_eq!(quoted("결제가 취소되었습니다"), "결제가 취소되었습니다");
-        assert_eq!(quoted("a\u{202e}b\0c\nd"), "abcd");
-        assert_eq!(quoted(&"가".repeat(1_000)).chars().count(), 200);
-        assert_eq!(quotation(None), "");
+    fn fail_page(order: &OrderView, language: Language) -> String {
+        let page = FailPage {
+            language,
+            canceled: false,
+            code: "<b>CODE</b>".to_owned(),
+            message: "<b>결제되었습니다</b>".to_owned(),
+            order: Some(FailedOrder::of(order, language)),
+        };
+        let html = page.render().unwrap();
+        sample::check_page(&html, language.tag());
+        html
     }
 
     #[test]
     fn the_fail_page_shows_our_own_books_for_every_state() {
         for status in OrderStatus::ALL {
             for language in [Language::Korean, Language::English] {
-                let page = FailPage {
-                    language,
-                    canceled: false,
-                    code: "<b>CODE</b>".to_owned(),
-                    message: "<b>결제되었습니다</b>".to_owned(),
-                    order: Some(FailedOrder::of(&sample::order(status), language)),
-                };
-                let html = page.render().unwrap();
-                sample::check_page(&html, language.tag());
+                let html = fail_page(&sample::order(status), language);
                 let again = matches!(status, OrderStatus::Ready | OrderStatus::Aborted);
                 assert_eq!(html.contains(language.pick("다시 결제하기", "Try again")), again, "{status}: {html}");
             }
+        }
+    }
+
+    #[test]
+    fn who_is_being_given_something_back_is_not_led_to_pay() {
+        for (refund, said) in
+            [(CancelStatus::InProgress, "is being given back"), (CancelStatus::Failed, "looking into a refund")]
+        {
+            let html = fail_page(&sample::late(OrderStatus::Aborted, refund), Language::English);
+            assert!(html.contains(said) && html.contains("do not pay again"), "{html}");
+            assert!(!html.contains("Try again"), "{html}");
         }
     }
 

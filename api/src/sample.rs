@@ -2,7 +2,7 @@
 
 use shared::{
     money::Krw,
-    order::{EventView, LineView, OrderNo, OrderStatus, OrderView, PaymentView},
+    order::{CancelStatus, CancelView, EventView, FailureView, LineView, OrderNo, OrderStatus, OrderView, PaymentView},
     payment::{PaymentKey, PaymentStatus},
 };
 use time::{Duration, macros::datetime};
@@ -12,12 +12,6 @@ pub(crate) const PAYMENT_KEY: &str = "tgen_20260622173813Ab3dE";
 /// In this state, with every text that comes from outside trying to be markup.
 pub(crate) fn order(status: OrderStatus) -> OrderView {
     let created_at = datetime!(2026-11-22 04:20:05 UTC);
-    let event = |from_status, to_status| EventView {
-        from_status,
-        to_status,
-        cause: "<b>cause</b>".to_owned(),
-        at: created_at + Duration::MINUTE,
-    };
     let has_payment = status != OrderStatus::Ready;
     OrderView {
         order_no: OrderNo::generate(),
@@ -28,21 +22,124 @@ pub(crate) fn order(status: OrderStatus) -> OrderView {
         expires_at: created_at + Duration::minutes(45),
         read_at: created_at + Duration::minutes(2),
         lines: vec![LineView { product_id: 1, name: "<b>컵</b>".to_owned(), unit_price: krw(25_000), quantity: 2 }],
-        payments: has_payment.then(payment).into_iter().collect(),
-        events: has_payment.then(|| event(Some(OrderStatus::Ready), status)).into_iter().collect(),
+        paid_by: PaymentStatus::parse(status.as_str()).and_then(balance).map(|_| 1),
+        payments: PaymentStatus::parse(status.as_str()).map(|status| payment(1, status)).into_iter().collect(),
+        cancels: Vec::new(),
+        events: has_payment.then(|| event(OrderStatus::Ready, status, "<b>cause</b>")).into_iter().collect(),
     }
 }
 
-fn payment() -> PaymentView {
-    PaymentView {
-        payment_key: PaymentKey::parse(PAYMENT_KEY).unwrap(),
-        status: PaymentStatus::InProgress,
+fn event(from: OrderStatus, to_status: OrderStatus, cause: &str) -> EventView {
+    EventView { from_status: Some(from), to_status, cause: cause.to_owned(), at: datetime!(2026-11-22 04:21:05 UTC) }
+}
+
+/// What Toss holds of a payment that it approved.
+fn balance(status: PaymentStatus) -> Option<Krw> {
+    match status {
+        PaymentStatus::Done => Some(krw(50_000)),
+        PaymentStatus::PartialCanceled => Some(krw(30_000)),
+        PaymentStatus::Canceled => Some(krw(0)),
+        PaymentStatus::InProgress
+        | PaymentStatus::WaitingForDeposit
+        | PaymentStatus::Aborted
+        | PaymentStatus::Expired
+        | PaymentStatus::Review => None,
+    }
+}
+
+/// An order that stands where it stands for this reason.
+pub(crate) fn because(status: OrderStatus, cause: &str) -> OrderView {
+    let events = vec![
+        event(OrderStatus::Ready, OrderStatus::InProgress, "confirm_accepted"),
+        event(OrderStatus::InProgress, status, cause),
+    ];
+    OrderView { events, ..order(status) }
+}
+
+/// Declined, as Toss told it.
+pub(crate) fn declined(code: &str, message: &str) -> OrderView {
+    let mut order = because(OrderStatus::Aborted, "declined");
+    order.payments[0].failure = Some(FailureView { code: code.to_owned(), message: Some(message.to_owned()) });
+    order
+}
+
+/// Nobody paid in time.
+pub(crate) fn never_paid() -> OrderView {
+    let events = vec![event(OrderStatus::Ready, OrderStatus::Expired, "not_paid_in_time")];
+    OrderView { payments: Vec::new(), events, ..order(OrderStatus::Expired) }
+}
+
+/// Approved after it had ended, and delivered.
+pub(crate) fn delivered_late() -> OrderView {
+    let mut order = because(OrderStatus::Aborted, "declined");
+    order.status = OrderStatus::Done;
+    order.paid_by = Some(1);
+    order.payments = vec![payment(1, PaymentStatus::Done)];
+    order.events.push(event(OrderStatus::Aborted, OrderStatus::Done, "late_approval"));
+    order
+}
+
+/// Approved after it had ended so, and not deliverable.
+pub(crate) fn late(ended: OrderStatus, refund: CancelStatus) -> OrderView {
+    let mut order = because(ended, if ended == OrderStatus::Aborted { "declined" } else { "not_confirmed_in_time" });
+    order.events.push(event(ended, ended, "late_approval_returning"));
+    give_back(&mut order, refund);
+    let (status, cause) = match refund {
+        CancelStatus::InProgress => return order,
+        CancelStatus::Done => (OrderStatus::Canceled, "late_approval_returned"),
+        CancelStatus::Failed => (OrderStatus::Review, "refund_refused"),
+    };
+    order.events.push(event(ended, status, cause));
+    order.status = status;
+    order
+}
+
+/// Paid, and an earlier payment turned out to be approved too.
+pub(crate) fn paid_twice(refund: CancelStatus) -> OrderView {
+    let mut order = because(OrderStatus::Done, "toss_approved");
+    order.payments.push(payment(2, PaymentStatus::Done));
+    order.paid_by = Some(2);
+    order.events.push(event(OrderStatus::Done, OrderStatus::Done, "second_approval_returning"));
+    give_back(&mut order, refund);
+    let (status, cause) = match refund {
+        CancelStatus::InProgress => return order,
+        CancelStatus::Done => (OrderStatus::Done, "second_approval_returned"),
+        CancelStatus::Failed => (OrderStatus::Review, "refund_refused"),
+    };
+    order.events.push(event(OrderStatus::Done, status, cause));
+    order.status = status;
+    order
+}
+
+/// Payment 1 was approved, and a refund of all of it stands so.
+fn give_back(order: &mut OrderView, refund: CancelStatus) {
+    let payment_no = 1;
+    let is_done = refund == CancelStatus::Done;
+    order.payments[0] = payment(payment_no, if is_done { PaymentStatus::Canceled } else { PaymentStatus::Done });
+    let is_live = refund == CancelStatus::InProgress;
+    order.cancels.push(CancelView {
+        payment_no,
+        status: refund,
         amount: krw(50_000),
-        balance: Some(krw(30_000)),
+        reason: "<b>중복</b>".to_owned(),
+        requested_at: datetime!(2026-11-22 04:21:10 UTC),
+        finished_at: (!is_live).then_some(datetime!(2026-11-22 04:21:12 UTC)),
+        next_look_at: is_live.then_some(datetime!(2026-11-22 04:23:07 UTC)),
+    });
+}
+
+fn payment(payment_no: i16, status: PaymentStatus) -> PaymentView {
+    PaymentView {
+        payment_no,
+        payment_key: PaymentKey::parse(PAYMENT_KEY).unwrap(),
+        status,
+        amount: krw(50_000),
+        balance: balance(status),
         method: Some("<b>카드</b>".to_owned()),
         receipt_url: Some("https://toss.example/receipt?a=1&b=<b>".to_owned()),
         accepted_at: datetime!(2026-11-22 04:21:05 UTC),
-        approved_at: Some(datetime!(2026-11-22 04:21:06 UTC)),
+        approved_at: balance(status).map(|_| datetime!(2026-11-22 04:21:06 UTC)),
+        failure: None,
         next_look_at: Some(datetime!(2026-11-22 04:23:07 UTC)),
     }
 }

@@ -1,8 +1,11 @@
 //! Where an order stands, in words: one name for each state, and whether money has moved.
 
-use shared::order::OrderStatus;
+use shared::order::{OrderStatus, OrderView};
 
-use crate::language::Language;
+use crate::{
+    causes::{self, REFUND_REFUSED},
+    language::Language,
+};
 
 /// Where the shopper's money is, as far as Toss has shown us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,21 +13,37 @@ pub(crate) enum Money {
     NotTaken,
     /// It may have moved. Nobody may pay again before this is known.
     Unknown,
+    /// It pays the order.
     Taken,
     PartlyReturned,
     Returned,
+    /// It came too late to pay the order, and is on its way back.
+    BeingReturned,
+    /// It should go back, and Toss refuses: a human must look.
+    Stuck,
 }
 
 impl Money {
-    pub(crate) fn of(status: OrderStatus) -> Self {
-        match status {
-            OrderStatus::Ready | OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => {
-                Self::NotTaken
-            }
+    pub(crate) fn of(order: &OrderView) -> Self {
+        let surplus = order.surplus().held.is_some();
+        match order.status {
+            OrderStatus::Review if causes::why(order) == Some(REFUND_REFUSED) => Self::Stuck,
             OrderStatus::InProgress | OrderStatus::Review => Self::Unknown,
             OrderStatus::Done => Self::Taken,
             OrderStatus::PartialCanceled => Self::PartlyReturned,
+            OrderStatus::Ready
+            | OrderStatus::WaitingForDeposit
+            | OrderStatus::Aborted
+            | OrderStatus::Expired
+            | OrderStatus::Canceled
+                if surplus =>
+            {
+                Self::BeingReturned
+            }
             OrderStatus::Canceled => Self::Returned,
+            OrderStatus::Ready | OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => {
+                Self::NotTaken
+            }
         }
     }
 
@@ -32,7 +51,7 @@ impl Money {
     /// be true then.
     pub(crate) fn has_moved(self) -> Option<bool> {
         match self {
-            Self::Taken | Self::PartlyReturned => Some(true),
+            Self::Taken | Self::PartlyReturned | Self::BeingReturned | Self::Stuck => Some(true),
             Self::NotTaken | Self::Returned => Some(false),
             Self::Unknown => None,
         }
@@ -62,14 +81,5 @@ pub(crate) fn tone(status: OrderStatus) -> &'static str {
         OrderStatus::Done | OrderStatus::PartialCanceled => "good",
         OrderStatus::Aborted => "bad",
         OrderStatus::Review => "care",
-    }
-}
-
-/// Why a state changed. A cause without words yet is shown by its name.
-pub(crate) fn cause(cause: &str, language: Language) -> &str {
-    match cause {
-        "confirm_accepted" => language.pick("결제 확인을 접수했습니다", "The confirm was accepted"),
-        "toss_approved" => language.pick("토스페이먼츠가 승인했습니다", "Toss Payments approved it"),
-        _ => cause,
     }
 }

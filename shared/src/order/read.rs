@@ -1,7 +1,7 @@
 //! What pages and the JSON API show. Each function is one statement, so what it returns was true at one moment.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, types::Json};
 use time::OffsetDateTime;
 
@@ -25,8 +25,12 @@ pub struct OrderView {
     pub read_at: OffsetDateTime,
     /// In the order the caller named them.
     pub lines: Vec<LineView>,
-    /// Oldest first; the last one is the one that counts.
+    /// The number of the payment that pays the order.
+    pub paid_by: Option<i16>,
+    /// Oldest first.
     pub payments: Vec<PaymentView>,
+    /// Our refunds, oldest first.
+    pub cancels: Vec<CancelView>,
     /// Oldest first.
     pub events: Vec<EventView>,
 }
@@ -36,6 +40,38 @@ impl OrderView {
     pub fn is_late(&self) -> bool {
         self.expires_at <= self.read_at
     }
+
+    /// The payment that counts: the one that pays, else the newest.
+    pub fn payment(&self) -> Option<&PaymentView> {
+        self.payments.iter().find(|payment| self.pays(payment.payment_no)).or(self.payments.last())
+    }
+
+    pub fn pays(&self, payment_no: i16) -> bool {
+        self.paid_by == Some(payment_no)
+    }
+
+    /// The refund under way; there is never more than one.
+    pub fn returning(&self) -> Option<&CancelView> {
+        self.cancels.iter().find(|cancel| cancel.status == CancelStatus::InProgress)
+    }
+
+    /// What Toss took for payments that do not pay the order.
+    pub fn surplus(&self) -> Surplus {
+        let others = self.payments.iter().filter(|payment| !self.pays(payment.payment_no));
+        let approved = others.filter_map(|payment| Some((payment.amount.won(), payment.balance?.won())));
+        let (held, returned) = approved
+            .fold((0, 0), |(held, returned), (amount, balance)| (held + balance, returned + (amount - balance)));
+        let some = |won| Krw::new(won).filter(|amount| amount.won() > 0);
+        Surplus { held: some(held), returned: some(returned) }
+    }
+}
+
+/// Money that Toss took beside what pays the order: an approval that came too late, or a second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surplus {
+    /// Still to be given back.
+    pub held: Option<Krw>,
+    pub returned: Option<Krw>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,9 +84,11 @@ pub struct LineView {
 
 #[derive(Debug, Deserialize)]
 pub struct PaymentView {
+    pub payment_no: i16,
     pub payment_key: PaymentKey,
     pub status: PaymentStatus,
     pub amount: Krw,
+    /// What Toss holds of it. None: Toss never approved it.
     pub balance: Option<Krw>,
     pub method: Option<String>,
     pub receipt_url: Option<String>,
@@ -58,9 +96,45 @@ pub struct PaymentView {
     pub accepted_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     pub approved_at: Option<OffsetDateTime>,
-    /// When the worker looks again, while it is still finding out.
+    /// Why Toss did not take the money, where it failed and Toss gave a reason.
+    pub failure: Option<FailureView>,
+    /// When the worker looks again, while something about it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_look_at: Option<OffsetDateTime>,
+}
+
+/// In Toss's words: the code is for programs, the message for people.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FailureView {
+    pub code: String,
+    pub message: Option<String>,
+}
+
+/// One refund of ours.
+#[derive(Debug, Deserialize)]
+pub struct CancelView {
+    pub payment_no: i16,
+    pub status: CancelStatus,
+    pub amount: Krw,
+    pub reason: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub requested_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub finished_at: Option<OffsetDateTime>,
+    /// While it is under way.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub next_look_at: Option<OffsetDateTime>,
+}
+
+/// Where a refund stands. The table's CHECK `cancels_status_known` lists the same names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancelStatus {
+    InProgress,
+    /// Given back, as Toss's own list shows.
+    Done,
+    /// Toss will not give it back; a human must look.
+    Failed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,7 +161,9 @@ pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>,
         expires_at: row.expires_at,
         read_at: row.read_at,
         lines: row.lines.0,
+        paid_by: row.paid_by,
         payments: row.payments.0,
+        cancels: row.cancels.0,
         events: row.events.0,
     }))
 }
@@ -205,7 +281,29 @@ impl TryFrom<ListedRow> for ListedOrder {
 
 #[cfg(test)]
 mod tests {
-    use super::Cursor;
+    use serde_json::json;
+
+    use super::{CancelStatus, CancelView, Cursor, PaymentView};
+
+    #[test]
+    fn what_the_statement_builds_reads_back() {
+        let payment: PaymentView = serde_json::from_value(json!({
+            "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null,
+            "receipt_url": null, "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
+            "failure": {"code": "REJECT_CARD_PAYMENT", "message": null}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
+        }))
+        .unwrap();
+        assert_eq!(payment.failure.unwrap().code, "REJECT_CARD_PAYMENT");
+        assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
+        let cancel: CancelView = serde_json::from_value(json!({
+            "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복",
+            "requested_at": "2026-11-25T16:25:29.710377+00:00", "finished_at": null,
+            "next_look_at": "2026-11-25T16:26:29.715208+00:00",
+        }))
+        .unwrap();
+        assert_eq!(cancel.status, CancelStatus::InProgress);
+        assert!(cancel.finished_at.is_none() && cancel.next_look_at.is_some());
+    }
 
     #[test]
     fn a_cursor_reads_back_as_itself_and_nothing_else_is_one() {

@@ -1,17 +1,33 @@
 -- All that a status page shows of order $1, as of one moment.
-select o.id, o.name, o.amount, o.status, o.created_at, o.expires_at, now() as "read_at!",
+select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, now() as "read_at!",
     (select coalesce(json_agg(json_build_object(
             'product_id', l.product_id, 'name', l.product_name,
             'unit_price', l.unit_price, 'quantity', l.quantity) order by l.position), '[]')
      from order_lines l where l.order_id = o.id) as "lines!: Json<Vec<LineView>>",
     (select coalesce(json_agg(json_build_object(
-            'payment_key', p.payment_key, 'status', p.status, 'amount', p.amount, 'balance', p.balance,
+            'payment_no', p.payment_no, 'payment_key', p.payment_key, 'status', p.status,
+            'amount', p.amount, 'balance', p.balance,
             'method', p.method, 'receipt_url', p.receipt_url,
             'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
-            'next_look_at', case when p.payment_no = o.payment_count
-                                 then (select b.due_at from outbox b where b.order_id = o.id) end)
+            -- Toss's refusal stands by itself or in its payment; the payment of somebody else says nothing about ours.
+            'failure', case
+                when p.status not in ('ABORTED', 'EXPIRED') then null
+                when p.answer ->> 'code' is not null
+                    then json_build_object('code', p.answer ->> 'code', 'message', p.answer ->> 'message')
+                when p.answer ->> 'paymentKey' = p.payment_key and p.answer -> 'failure' ->> 'code' is not null
+                    then json_build_object('code', p.answer -> 'failure' ->> 'code',
+                                           'message', p.answer -> 'failure' ->> 'message')
+            end,
+            'next_look_at', (select b.due_at from outbox b where b.order_id = o.id and b.payment_no = p.payment_no))
             order by p.payment_no), '[]')
      from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
+    (select coalesce(json_agg(json_build_object(
+            'payment_no', r.payment_no, 'status', r.status, 'amount', r.amount, 'reason', r.reason,
+            'requested_at', r.requested_at, 'finished_at', r.finished_at,
+            'next_look_at', case when r.status = 'IN_PROGRESS'
+                                 then (select b.due_at from outbox b where b.order_id = o.id and b.kind = 2) end)
+            order by r.cancel_no), '[]')
+     from cancels r where r.order_id = o.id) as "cancels!: Json<Vec<CancelView>>",
     (select coalesce(json_agg(json_build_object(
             'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
             order by e.id), '[]')

@@ -1,0 +1,101 @@
+//! Why an order's state changed, in words. The worker and the statements in `shared` write one word for each reason; a test
+//! reads their sources, so that none is left without a sentence here.
+
+use shared::order::{OrderStatus, OrderView};
+
+use crate::{language::Language, standing};
+
+pub(crate) const DECLINED: &str = "declined";
+pub(crate) const TOSS_ABORTED: &str = "toss_aborted";
+pub(crate) const DEPOSIT_TOO_LATE: &str = "deposit_too_late";
+pub(crate) const LATE_APPROVAL: &str = "late_approval";
+pub(crate) const REFUND_REFUSED: &str = "refund_refused";
+
+const LATE_RETURNING: &str = "late_approval_returning";
+const LATE_RETURNED: &str = "late_approval_returned";
+const SECOND_RETURNING: &str = "second_approval_returning";
+const SECOND_RETURNED: &str = "second_approval_returned";
+
+/// Each says why, and nothing about money: the page does that by what it knows.
+static WORDS: &[(&str, &str, &str)] = &[
+    ("confirm_accepted", "결제 확인을 접수했습니다", "The confirm was accepted"),
+    ("toss_approved", "토스페이먼츠가 승인했습니다", "Toss Payments approved it"),
+    ("canceled_at_toss", "토스페이먼츠에서 결제가 취소되었습니다", "The payment was canceled at Toss Payments"),
+    ("account_issued", "가상계좌가 발급되었습니다", "A virtual account was issued"),
+    (DECLINED, "결제가 승인되지 않았습니다", "The payment was not approved"),
+    ("request_refused", "토스페이먼츠가 결제 요청을 받아들이지 않았습니다", "Toss Payments did not take our request"),
+    ("request_forbidden", "토스페이먼츠가 결제 요청을 허용하지 않았습니다", "Toss Payments did not allow our request"),
+    ("confirm_too_late", "결제를 승인할 수 있는 시간이 지났습니다", "The time to approve the payment was over"),
+    ("payment_unknown", "토스페이먼츠에 없는 결제입니다", "Toss Payments does not know this payment"),
+    (TOSS_ABORTED, "토스페이먼츠에서 결제가 중단되었습니다", "The payment ended at Toss Payments"),
+    ("toss_expired", "토스페이먼츠에서 결제가 만료되었습니다", "The payment expired at Toss Payments"),
+    ("payment_not_ours", "이 주문의 결제가 아닙니다", "The payment does not belong to this order"),
+    ("not_confirmed_in_time", "제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time"),
+    (DEPOSIT_TOO_LATE, "입금 기한이 지났습니다", "The deposit did not come in time"),
+    ("not_paid_in_time", "기한 안에 결제하지 않았습니다", "Nobody paid in time"),
+    (LATE_APPROVAL, "늦게 승인된 결제로 주문을 되살렸습니다", "A late approval brought the order back"),
+    (LATE_RETURNING, "늦게 승인된 결제를 돌려드리기 시작했습니다", "We began to give back a late approval"),
+    (LATE_RETURNED, "늦게 승인된 결제를 돌려드렸습니다", "The late approval was given back"),
+    (SECOND_RETURNING, "이중 결제를 돌려드리기 시작했습니다", "We began to give back a second payment"),
+    (SECOND_RETURNED, "이중 결제를 돌려드렸습니다", "The second payment was given back"),
+    (
+        "toss_contradicts",
+        "토스페이먼츠의 답이 앞선 기록과 다릅니다",
+        "What Toss Payments says contradicts what it said before",
+    ),
+    (REFUND_REFUSED, "토스페이먼츠가 환불을 받아들이지 않았습니다", "Toss Payments did not take the refund"),
+    ("review_not_as_agreed", "승인된 결제의 내용이 주문과 다릅니다", "The approved payment is not as the order says"),
+    (
+        "review_no_proof",
+        "오래 확인했지만 결제 여부가 밝혀지지 않았습니다",
+        "After a long search it is still open whether the payment went through",
+    ),
+    (
+        "review_nothing_to_refund",
+        "돌려드릴 결제가 토스페이먼츠에서 확인되지 않습니다",
+        "Toss Payments does not show the payment that we want to give back",
+    ),
+    ("still_failed", "다시 확인했고, 승인되지 않은 그대로입니다", "We looked again: it is still not approved"),
+];
+
+pub(crate) fn words(cause: &str, language: Language) -> Option<&'static str> {
+    let (_, korean, english) = WORDS.iter().find(|(known, ..)| *known == cause)?;
+    Some(language.pick(korean, english))
+}
+
+/// What brought the order to where it stands. A refund of something else that was charged moves no order, so it explains
+/// none.
+pub(crate) fn why(order: &OrderView) -> Option<&str> {
+    let mut newest_first = order.events.iter().rev();
+    let event = newest_first.find(|event| event.to_status == order.status && refund(&event.cause).is_none());
+    event.map(|event| event.cause.as_str())
+}
+
+/// How a step of giving back is called in the history, and its tone: the state of its order does not tell of it.
+pub(crate) fn refund_name(cause: &str, language: Language) -> Option<(&'static str, &'static str)> {
+    Some(match refund(cause)? {
+        Refund::Begun => (returning(language), standing::tone(OrderStatus::InProgress)),
+        Refund::Done => (standing::name(OrderStatus::Canceled, language), standing::tone(OrderStatus::Canceled)),
+    })
+}
+
+pub(crate) fn returning(language: Language) -> &'static str {
+    language.pick("환불 중", "Refunding")
+}
+
+enum Refund {
+    Begun,
+    Done,
+}
+
+fn refund(cause: &str) -> Option<Refund> {
+    match cause {
+        LATE_RETURNING | SECOND_RETURNING => Some(Refund::Begun),
+        LATE_RETURNED | SECOND_RETURNED => Some(Refund::Done),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "causes_tests.rs"]
+mod tests;
