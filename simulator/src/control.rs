@@ -6,13 +6,14 @@
 
 mod console;
 mod merchants;
+mod number;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -29,6 +30,8 @@ use crate::payments::{Currency, OpenRefused, Opening};
 use crate::rules::{NewRule, RuleRefused};
 use crate::settings::{Effect, Latency};
 use crate::{Simulator, amount, changes, clock};
+
+pub(crate) use number::Number;
 
 /// What a page holds when the caller does not say, and the most it may ask for.
 const PAGE_DEFAULT: usize = 1_000;
@@ -292,8 +295,8 @@ async fn delete_rules(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn delete_rule(State(simulator): State<Arc<Simulator>>, Path(rule_id): Path<u64>) -> Answered<StatusCode> {
-    if simulator.rules.delete(rule_id) {
+async fn delete_rule(State(simulator): State<Arc<Simulator>>, rule_id: Number) -> Answered<StatusCode> {
+    if simulator.rules.delete(rule_id?.0) {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Refusal::not_found("no such rule"))
