@@ -29,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/v1/payments/orders/{order_id}", get(query_by_order))
         .route("/v1/transactions", get(transactions))
+        // A published client library (python-tosspayments) writes it so.
+        .route("/v1/transactions/", get(transactions))
         .route("/v1/settlements", get(settlements).post(settle))
         .route("/v1/virtual-accounts", post(virtual_account))
         .route("/v1/cash-receipts", post(issue_cash_receipt).get(list_cash_receipts))
