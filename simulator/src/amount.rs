@@ -7,13 +7,17 @@ use serde_json::Value;
 
 use crate::errors::{Code, INVALID_REQUEST};
 
+/// A trillion: more than anybody pays at once, and little enough for the sums over a million entries.
+const AMOUNT_MAX: u64 = 1_000_000_000_000;
+
 /// The whole number in `10000`, `"10000"` or `10000.0`; None for anything else.
 pub(crate) fn read(value: &Value) -> Option<i64> {
-    match value {
+    let amount = match value {
         Value::Number(number) => number.as_i64().or_else(|| whole(&number.to_string())),
         Value::String(text) => whole(text.trim()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
+    };
+    amount.filter(|amount| amount.unsigned_abs() <= AMOUNT_MAX)
 }
 
 /// An amount that may be left out, but not be something else.
@@ -62,6 +66,9 @@ mod tests {
         check(json!(50_000), Some(50_000));
         check(json!("50000"), Some(50_000));
         check(json!("9026.00"), Some(9026));
+        check(json!(1_000_000_000_000_i64), Some(1_000_000_000_000));
+        check(json!(1_000_000_000_001_i64), None);
+        check(json!(i64::MIN), None);
         check(json!(50_000_000_000_i64), Some(50_000_000_000));
         check(serde_json::from_str("10000.0").unwrap(), Some(10_000));
         check(json!("181.56"), None);

@@ -18,7 +18,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::amount::grouped;
+use crate::amount::{self, grouped};
 use crate::errors::{Code, Language};
 use crate::means::Means;
 use crate::opening::{is_order_id, is_order_name};
@@ -173,7 +173,8 @@ async fn authenticate(
         return StatusCode::FORBIDDEN.into_response();
     }
     let decline = Code::find(&asked.decline);
-    let (Ok(amount), Some(owner)) = (asked.amount.replace(',', "").parse(), simulator.merchants.client(None)) else {
+    let amount = amount::read(&asked.amount.replace(',', "").into());
+    let (Some(amount), Some(owner)) = (amount, simulator.merchants.client(None)) else {
         return Said::Refused.back();
     };
     let is_valid =
