@@ -63,7 +63,11 @@ impl Known {
         self.receipts.clear();
     }
 
-    fn order(&mut self) -> String {
+    /// Mostly a new one; an order may be tried again.
+    fn order(&mut self, rng: &mut StdRng) -> String {
+        if rng.random_bool(0.2) {
+            return self.payment(rng).order_id;
+        }
         self.orders += 1;
         format!("fuzz-order-{}", self.orders)
     }
@@ -123,7 +127,7 @@ pub(crate) fn any(known: &mut Known, rng: &mut StdRng) -> Request {
 
 fn on_toss(known: &mut Known, rng: &mut StdRng) -> Request {
     let Payment { key, order_id, amount } = known.payment(rng);
-    let order = known.order();
+    let order = known.order(rng);
     let day = rng.random_range(1..28);
     let period = format!("startDate=2026-01-{day:02}T00:00:00&endDate=2036-12-31T00:00:00&limit=100");
     let post = |path: String, body: Value| toss("POST", path, Body::Json(body));
@@ -178,7 +182,7 @@ fn on_toss(known: &mut Known, rng: &mut StdRng) -> Request {
 
 fn in_the_browser(known: &mut Known, rng: &mut StdRng) -> Request {
     let Payment { key, .. } = known.payment(rng);
-    let order = known.order();
+    let order = known.order(rng);
     let mut opening = json!({ "clientKey": DEFAULT_CLIENT_KEY, "method": "CARD", "amount": { "currency": "KRW", "value": 70000 },
         "orderId": order, "orderName": "책", "successUrl": "http://localhost:3000/s", "failUrl": "http://localhost:3000/f" });
     match rng.random_range(0..9) {
@@ -221,7 +225,7 @@ fn in_the_browser(known: &mut Known, rng: &mut StdRng) -> Request {
 
 fn in_control(known: &mut Known, rng: &mut StdRng) -> Request {
     let Payment { key, order_id, .. } = known.payment(rng);
-    let order = known.order();
+    let order = known.order(rng);
     let post = |path: &str, body: Value| open("POST", format!("/control/{path}"), Body::Json(body));
     let get = |path: String| open("GET", format!("/control/{path}"), Body::None);
     match rng.random_range(0..24) {
@@ -243,7 +247,7 @@ fn in_control(known: &mut Known, rng: &mut StdRng) -> Request {
         13 => open("DELETE", format!("/control/rules/{}", rng.next_u32()), Body::None),
         14 => get(format!("ledger?orderId={order_id}&after=0&limit=10")),
         15 => get(format!("requests?orderId={order_id}&limit=5")),
-        16 => get(format!("audit?orderId={order_id}")),
+        16 => get(["audit".to_owned(), format!("audit?orderId={order_id}")].choose(rng).unwrap().clone()),
         17 => post("webhooks/manner", json!({ "limitMs": 1000, "success": "200", "newIdEachTry": true })),
         18 => get("webhooks/deliveries?limit=3".into()),
         19 => post(
