@@ -210,10 +210,18 @@ fn in_the_browser(known: &mut Known, rng: &mut StdRng) -> Request {
         6 => {
             return open(
                 "GET",
-                ["/widget/methods", "/widget/agreement", "/v2/standard", "/v1", "/v1/payment", "/v1/payment-widget"]
-                    .choose(rng)
-                    .unwrap()
-                    .as_bytes(),
+                [
+                    "/widget/methods",
+                    "/widget/agreement",
+                    "/widget/window",
+                    "/v2/standard",
+                    "/v1",
+                    "/v1/payment",
+                    "/v1/payment-widget",
+                ]
+                .choose(rng)
+                .unwrap()
+                .as_bytes(),
                 Body::None,
             );
         }
