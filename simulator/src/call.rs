@@ -146,8 +146,9 @@ fn subject(simulator: &Simulator, operation: &Operation, named: &Named) -> (Opti
             (order, Some(key.clone()))
         }
         Operation::QueryByOrder(order) => {
+            let which = simulator.switches().order_query;
             let key =
-                simulator.payments.with(|table| table.latest_of_order(order).map(|payment| payment.key.to_string()));
+                simulator.payments.with(|table| table.by_order(order, which).map(|payment| payment.key.to_string()));
             (Some(order.clone()), key)
         }
         Operation::CancelCashReceipt(_)

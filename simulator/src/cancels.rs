@@ -1,18 +1,20 @@
 //! A cancel from the request to the ledger: for a merchant's server, and for somebody in Toss's own console.
 //!
 //! Reads the body, has the payment decide, and writes down what moved. A virtual account that is cancelled before its
-//! deposit moves nothing, so the ledger says nothing of it.
+//! deposit moves nothing, so the ledger says nothing of it; a foreign wallet's cancel moves money when it is decided.
 
 use axum::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
+use crate::amount::Written;
 use crate::errors::{Code, INVALID_REQUEST};
 use crate::ledger::Kind;
 use crate::merchants::Owner;
 use crate::payments::Payment;
-use crate::payments::cancel::{By, CancelRequest, RefundAccount};
-use crate::{Simulator, amount, changes, clock};
+use crate::payments::cancel::{By, CancelRequest, CancelStatus, RefundAccount};
+use crate::{Simulator, changes, clock};
 
 const REASON_LENGTH_MAX: usize = 200;
 
@@ -23,9 +25,11 @@ pub(crate) struct Body {
     cancel_reason: Value,
     cancel_amount: Value,
     tax_free_amount: Value,
+    tax_exemption_amount: Value,
     currency: Value,
     refundable_amount: Value,
     refund_receive_account: Value,
+    cancel_request_id: Value,
 }
 
 pub(crate) fn from_merchant(
@@ -47,15 +51,42 @@ fn cancel(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Resu
     let now = simulator.clock.now();
     let payment = simulator.payments.with(|table| {
         let payment = table.cancel(&request, now)?;
-        if let (Some(_), Some(cancel)) = (payment.approval(), payment.cancels.last()) {
-            simulator.ledger.with(|ledger| {
-                ledger.append(Kind::Cancel, &payment.order_id, &payment.key, -cancel.amount, clock::wire(now));
-            });
-        }
+        write_down(simulator, &payment, now);
         Ok(payment)
     })?;
-    changes::status_changed(simulator, &payment, now);
+    if last_status(&payment) == Some(CancelStatus::Done) {
+        changes::status_changed(simulator, &payment, now);
+    }
     Ok(payment)
+}
+
+/// What a foreign wallet says about the cancel that waits for it; None when none does.
+pub(crate) fn decide(simulator: &Simulator, payment_key: &str, status: CancelStatus) -> Option<Payment> {
+    let now = simulator.clock.now();
+    let payment = simulator.payments.with(|table| {
+        let payment = table.decide_cancel(payment_key, status)?;
+        write_down(simulator, &payment, now);
+        Some(payment)
+    })?;
+    match status {
+        CancelStatus::Done => changes::status_changed(simulator, &payment, now),
+        CancelStatus::Aborted | CancelStatus::InProgress => changes::cancel_failed(simulator, &payment, now),
+    }
+    Some(payment)
+}
+
+fn write_down(simulator: &Simulator, payment: &Payment, now: OffsetDateTime) {
+    if let (Some(_), Some(cancel)) = (payment.approval(), payment.cancels.last())
+        && cancel.status == CancelStatus::Done
+    {
+        simulator.ledger.with(|ledger| {
+            ledger.append(Kind::Cancel, &payment.order_id, &payment.key, -cancel.amount, clock::wire(now));
+        });
+    }
+}
+
+fn last_status(payment: &Payment) -> Option<CancelStatus> {
+    payment.cancels.last().map(|cancel| cancel.status)
 }
 
 fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result<CancelRequest, Code> {
@@ -68,19 +99,23 @@ fn read(simulator: &Simulator, payment_key: &str, body: &Body, by: By) -> Result
         payment_key: payment_key.to_owned(),
         by,
         reason: reason.to_owned(),
-        amount: at_least(1, &body.cancel_amount)?,
-        tax_free: at_least(0, &body.tax_free_amount)?,
-        refundable: at_least(0, &body.refundable_amount)?,
+        amount: at_least(Written::SMALLEST, &body.cancel_amount)?,
+        tax_free: at_least(Written::NOTHING, &body.tax_free_amount)?,
+        tax_exempt: at_least(Written::NOTHING, &body.tax_exemption_amount)?,
+        refundable: at_least(Written::NOTHING, &body.refundable_amount)?,
         currency: text(&body.currency)?,
         refund_account: refund_account(&body.refund_receive_account)?,
-        switches: simulator.switches.cancel,
+        request_id: text(&body.cancel_request_id)?,
+        switches: simulator.switches(),
     })
 }
 
 /// An amount that may be left out.
-fn at_least(least: i64, value: &Value) -> Result<Option<i64>, Code> {
-    let amount = amount::optional(value)?;
-    if amount.is_none_or(|amount| amount >= least) { Ok(amount) } else { Err(INVALID_REQUEST) }
+fn at_least(least: Written, value: &Value) -> Result<Option<Written>, Code> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    Written::read(value).filter(|amount| *amount >= least).map(Some).ok_or(INVALID_REQUEST)
 }
 
 fn text(value: &Value) -> Result<Option<String>, Code> {

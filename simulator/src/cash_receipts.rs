@@ -11,12 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use crate::errors::{
-    Code, INVALID_DATE, INVALID_ORDER_ID, INVALID_ORDER_NAME, INVALID_REQUEST, INVALID_REQUIRED_PARAM, NOT_FOUND,
-    REQUIRED_AMOUNT,
-};
+use crate::errors::{Code, INVALID_DATE, INVALID_REQUEST, INVALID_REQUIRED_PARAM, Language, NOT_FOUND};
 use crate::merchants::Owner;
-use crate::opening::{is_order_id, is_order_name};
+use crate::order::{Asked, Order};
 use crate::payments::Payment;
 use crate::{Simulator, amount, clock, keys};
 
@@ -66,10 +63,14 @@ impl Purpose {
         [Self::IncomeDeduction, Self::ExpenseProof].into_iter().find(|purpose| purpose.name() == name)
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
+        self.word(Language::Korean)
+    }
+
+    pub(crate) fn word(self, language: Language) -> &'static str {
         match self {
-            Self::IncomeDeduction => "소득공제",
-            Self::ExpenseProof => "지출증빙",
+            Self::IncomeDeduction => language.choose("소득공제", "Income Deduction"),
+            Self::ExpenseProof => language.choose("지출증빙", "Expense Proof"),
         }
     }
 }
@@ -103,7 +104,7 @@ impl CashReceipt {
             purpose: wanted.purpose,
             transaction: Transaction::Confirm,
             amount: payment.amount,
-            tax_free: payment.tax_free,
+            tax_free: payment.untaxed.free,
             order_id: payment.order_id.to_string(),
             order_name: payment.order_name.to_string(),
             identity: wanted.identity.clone(),
@@ -166,35 +167,25 @@ impl CashReceipts {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(default)]
-    amount: Value,
-    order_id: Option<String>,
-    order_name: Option<String>,
+    #[serde(flatten)]
+    asked: Asked,
     customer_identity_number: Option<String>,
     r#type: Option<String>,
-    #[serde(default)]
-    tax_free_amount: Value,
 }
 
 pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: &Owner) -> Result<CashReceipt, Code> {
     let request: Request = serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)?;
-    let amount = amount::optional(&request.amount)?.ok_or(REQUIRED_AMOUNT)?;
-    if amount <= 0 {
-        return Err(INVALID_REQUEST);
-    }
-    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
+    let Order { amount, untaxed, id: order_id, name: order_name } =
+        request.asked.order(simulator.switches().order_ids)?;
     let receipt = CashReceipt {
         key: keys::receipt_key(),
         issue_number: keys::issue_number(),
         purpose: request.r#type.as_deref().and_then(Purpose::find).ok_or(INVALID_REQUEST)?,
         transaction: Transaction::Confirm,
         amount,
-        tax_free,
-        order_id: request
-            .order_id
-            .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
-            .ok_or(INVALID_ORDER_ID)?,
-        order_name: request.order_name.filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME)?,
+        tax_free: untaxed.free,
+        order_id,
+        order_name,
         identity: request.customer_identity_number.filter(|text| is_identity(text)).ok_or(INVALID_REQUIRED_PARAM)?,
         requested_at: simulator.clock.now(),
     };

@@ -12,10 +12,11 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::Language;
-use crate::events;
-use crate::faults::Place;
+use crate::events::{self, Event};
+use crate::faults::{Place, Then};
 use crate::payments::Payment;
 use crate::rules::{Endpoint, Subject};
+use crate::switches::WebhookOrder;
 use crate::webhooks::{Message, Registration};
 use crate::wire::{self, PaymentBody};
 
@@ -24,16 +25,29 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The payment has just reached the status it now has, at `at` on the simulator's clock.
 pub(crate) fn status_changed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
-    let body = wire::payment(payment, at, Language::Korean, &simulator.base_url);
+    let body = wire::payment(payment, simulator.view(at, Language::Korean));
     simulator.records.with(|records| records.write_down(payment, &body, at));
-    announce(simulator, payment, &body, at);
+    announce(simulator, payment, &body, at, |_| true);
+}
+
+/// A cancel that waited came to nothing: the payment is what it was, and only the cancel's own webhook tells of it.
+pub(crate) fn cancel_failed(simulator: &Simulator, payment: &Payment, at: OffsetDateTime) {
+    let body = wire::payment(payment, simulator.view(at, Language::Korean));
+    announce(simulator, payment, &body, at, |event| event == Event::CancelStatusChanged);
 }
 
 /// Every registration of the merchant gets a message of its own, and each message meets the rules by itself.
-fn announce(simulator: &Simulator, payment: &Payment, body: &PaymentBody<'_>, at: OffsetDateTime) {
-    let (registrations, manner) = simulator.webhooks.of_merchant(&payment.owner.merchant_id);
-    for registration in registrations {
-        let Some(text) = events::text(registration.event, body, at, manner.deposit_offset) else { continue };
+fn announce(
+    simulator: &Simulator,
+    payment: &Payment,
+    body: &PaymentBody<'_>,
+    at: OffsetDateTime,
+    is_told: impl Fn(Event) -> bool,
+) {
+    let switches = simulator.switches();
+    let registrations = simulator.webhooks.of_merchant(&payment.owner.merchant_id);
+    for registration in registrations.into_iter().filter(|registration| is_told(registration.event)) {
+        let Some(text) = events::text(registration.event, body, at, switches.deposit_offset) else { continue };
         let message = message(&registration, payment, body.status, text.into());
         let subject = Subject {
             endpoint: Endpoint::Webhook,
@@ -41,7 +55,8 @@ fn announce(simulator: &Simulator, payment: &Payment, body: &PaymentBody<'_>, at
             payment_key: Some(&payment.key),
             idempotency_key: None,
         };
-        let fault = simulator.rules.take(Place::Webhook, subject).map(|taken| taken.then);
+        let by_rule = simulator.rules.take(Place::Webhook, subject).map(|taken| taken.then);
+        let fault = by_rule.or_else(|| (switches.webhook_order == WebhookOrder::Before).then_some(Then::Early));
         simulator.webhooks.send(message, fault.as_ref(), at);
     }
 }

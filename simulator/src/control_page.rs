@@ -18,11 +18,11 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::amount;
+use crate::amount::{self, Untaxed};
 use crate::errors::{Code, Language};
 use crate::means::Means;
-use crate::opening::{is_order_id, is_order_name};
-use crate::payments::{Currency, Opening, Payment};
+use crate::order::{Order, is_order_id, is_order_name};
+use crate::payments::Payment;
 use crate::settings::{Effect, Latency};
 use crate::window::{in_words, money, words};
 use crate::{Simulator, changes, clock};
@@ -187,22 +187,12 @@ async fn authenticate(
         return Said::Refused.back();
     };
     let is_valid =
-        is_order_id(&asked.order_id, simulator.switches.order_ids) && is_order_name(&asked.order_name) && amount > 0;
+        is_order_id(&asked.order_id, simulator.switches().order_ids) && is_order_name(&asked.order_name) && amount > 0;
     if !is_valid || (decline.is_none() && !asked.decline.is_empty()) {
         return Said::Refused.back();
     }
-    let opening = Opening {
-        key: None,
-        owner,
-        order_id: asked.order_id,
-        order_name: asked.order_name,
-        currency: Currency::Krw,
-        amount,
-        tax_free: 0,
-        means: Means::default(),
-        partial_cancelable: true,
-        visit: None,
-    };
+    let order = Order { amount, untaxed: Untaxed::default(), id: asked.order_id, name: asked.order_name };
+    let opening = order.opening(owner, Means::default(), false);
     let now = simulator.clock.now();
     let authenticated = simulator.payments.with(|table| {
         let opened = table.open(opening, now).ok()?;

@@ -1,7 +1,7 @@
 //! Carries webhooks to the shops: one POST for each try, with Toss's headers and Toss's patience.
 //!
-//! What counts as received and how long a shop may take is in the manner of sending, by default exactly 200 within ten
-//! seconds. Redirects are not followed. At most [`UNDER_WAY_MAX`] are under way at once; the rest wait their turn.
+//! What counts as received is a switch and how long a shop may take is in the manner of sending: by default exactly 200
+//! within ten seconds. Redirects are not followed. At most [`UNDER_WAY_MAX`] are under way at once; the rest wait their turn.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -29,7 +29,11 @@ pub(crate) async fn carry(simulator: Arc<Simulator>, client: Client) {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     while simulator.stop.run_until_cancelled(simulator.webhooks.changed.notified()).await.is_some() {
         while let Ok(permit) = Arc::clone(&under_way).try_acquire_owned() {
-            let Some((due, manner)) = simulator.webhooks.next_due(simulator.clock.now()) else { break };
+            let Some((due, manner)) =
+                simulator.webhooks.next_due(simulator.switches().webhook_ids, simulator.clock.now())
+            else {
+                break;
+            };
             let delivered = deliver(Arc::clone(&simulator), client.clone(), due, manner, permit);
             simulator.tasks.spawn(simulator.stop.clone().run_until_cancelled_owned(delivered));
         }
@@ -59,7 +63,8 @@ async fn deliver(simulator: Arc<Simulator>, client: Client, due: Due, manner: Ma
         error,
         took_ms: started.elapsed().as_millis(),
     };
-    let received = status.is_some_and(|status| manner.success.holds(status));
+    let success = simulator.switches().webhook_success;
+    let received = status.is_some_and(|status| success.holds(status));
     // The permit goes first, so that the turn taken on this report finds it free.
     drop(permit);
     simulator.webhooks.tried(due.id, attempt, received, simulator.clock.now());

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::faults::Then;
+use crate::switches::WebhookIds;
 use crate::webhooks::Message;
 use crate::{clock, keys};
 
@@ -157,7 +158,7 @@ impl Deliveries {
         true
     }
 
-    pub(crate) fn next_due(&mut self, new_id_each_try: bool, now: OffsetDateTime) -> Option<Due> {
+    pub(crate) fn next_due(&mut self, ids: WebhookIds, now: OffsetDateTime) -> Option<Due> {
         let (_, id) = *self.due.first().filter(|(at, _)| *at <= now)?;
         self.set(id, State::Sending);
         let delivery = self.by_id.get(&id)?;
@@ -166,7 +167,7 @@ impl Deliveries {
             id,
             url: delivery.message.url.clone(),
             body: Arc::clone(&delivery.message.body),
-            transmission_id: if new_id_each_try && is_retry {
+            transmission_id: if ids == WebhookIds::New && is_retry {
                 keys::transmission_id()
             } else {
                 delivery.transmission_id.clone()
@@ -275,7 +276,7 @@ mod tests {
     }
 
     fn attempt(deliveries: &mut Deliveries, received: bool, now: OffsetDateTime) -> Option<(u64, usize)> {
-        let due = deliveries.next_due(false, now)?;
+        let due = deliveries.next_due(WebhookIds::Same, now)?;
         let attempt = Attempt {
             at: String::new(),
             transmission_id: due.transmission_id,

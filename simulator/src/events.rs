@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::clock;
+use crate::switches::DepositOffset;
 use crate::wire::PaymentBody;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ struct DepositCallback<'a> {
 }
 
 /// What Toss sends of this event when a payment has come to look like this; None when it sends nothing.
-pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, deposit_offset: bool) -> Option<String> {
+pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, offset: DepositOffset) -> Option<String> {
     let created_at = clock::loose(now);
     match event {
         Event::PaymentStatusChanged => {
@@ -48,7 +49,10 @@ pub(crate) fn text(event: Event, body: &PaymentBody<'_>, now: OffsetDateTime, de
             let is_sent = body.has_virtual_account() && !matches!(body.status, "READY" | "IN_PROGRESS" | "EXPIRED");
             is_sent.then(|| {
                 write(&DepositCallback {
-                    created_at: if deposit_offset { format!("{created_at}+09:00") } else { created_at },
+                    created_at: match offset {
+                        DepositOffset::Absent => created_at,
+                        DepositOffset::Present => format!("{created_at}+09:00"),
+                    },
                     secret: body.secret,
                     status: body.status,
                     transaction_key: body.last_transaction_key,

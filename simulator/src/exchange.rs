@@ -20,15 +20,17 @@ use axum::response::{IntoResponse, Response};
 use crate::Simulator;
 use crate::answer::{Answer, broken};
 use crate::call::Call;
-use crate::errors::{Code, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY, INVALID_TEST_CODE};
+use crate::errors::{
+    Code, FORBIDDEN_CONSECUTIVE_REQUEST, IDEMPOTENT_REQUEST_PROCESSING, INVALID_IDEMPOTENCY_KEY, INVALID_TEST_CODE,
+};
 use crate::faults::{Place, Then};
 use crate::idempotency::{KEY_LENGTH_MAX, Lookup};
 use crate::keys;
 use crate::merchants::Owner;
 use crate::rules::Taken;
 use crate::server::hang_up;
-use crate::settings::ReplayErrors;
-use crate::{operations, spoil, stale};
+use crate::switches::{ReplayErrors, ReplayRefusals, Switches, TooManyRequests};
+use crate::{merchants, operations, spoil, stale};
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-tosspayments-trace-id");
 const TEST_CODE: HeaderName = HeaderName::from_static("tosspayments-test-code");
@@ -108,6 +110,7 @@ async fn ask_toss(simulator: &Arc<Simulator>, call: Call, seq: u64) -> Option<Re
 }
 
 async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
+    let switches = simulator.switches();
     let idempotency_key = call.idempotency_key.clone();
     let first = |answer: Answer, fault| Reply {
         trace_id: answer.trace_id.clone(),
@@ -116,19 +119,18 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
         idempotency_key: idempotency_key.clone(),
     };
     let refuse = |code: Code| first(Answer::error(code, call.language), None);
-    let caller = match simulator.merchants.authenticate(&call.headers, call.received_at) {
-        Ok(caller) => caller,
-        Err(code) => return refuse(code),
+    let admitted = admit(simulator, &call, &switches);
+    let scoped_by = match &admitted {
+        Ok(caller) => Some(Arc::clone(&caller.secret_key)),
+        Err(_) if switches.replay_refusals == ReplayRefusals::All => merchants::shown(&call.headers).map(Arc::from),
+        Err(_) => None,
     };
-    if !simulator.flood.allows(&caller.secret_key, call.endpoint(), call.received_at) {
-        return first(Answer::too_many_requests(), None);
-    }
-    let claim = match &idempotency_key {
-        None => None,
-        Some(key) if key.chars().count() > KEY_LENGTH_MAX => return refuse(INVALID_IDEMPOTENCY_KEY),
-        Some(key) => {
-            let scope = format!("{key}\n{}\n{} {}", caller.secret_key, call.method, call.path);
-            match simulator.idempotency.look_up(scope.into(), call.received_at) {
+    let claim = match (&idempotency_key, scoped_by) {
+        (None, _) | (_, None) => None,
+        (Some(key), Some(_)) if key.chars().count() > KEY_LENGTH_MAX => return refuse(INVALID_IDEMPOTENCY_KEY),
+        (Some(key), Some(secret_key)) => {
+            let scope = format!("{key}\n{secret_key}\n{} {}", call.method, call.path);
+            match simulator.idempotency.look_up(scope.into(), switches.old_keys, call.received_at) {
                 Lookup::First(claim) => Some(claim),
                 Lookup::Running => return refuse(IDEMPOTENT_REQUEST_PROCESSING),
                 Lookup::Answered(answer) => {
@@ -137,14 +139,34 @@ async fn answer(simulator: &Arc<Simulator>, call: Call) -> Reply {
             }
         }
     };
-    let (answer, fault) = execute(simulator, &call, caller).await;
+    let (answer, fault) = match admitted {
+        Ok(caller) => execute(simulator, &call, caller).await,
+        Err(refusal) => (refusal, None),
+    };
     if let Some(payment_key) = &call.payment_key {
         simulator.webhooks.early_ones(payment_key).await;
     }
-    if let Some(claim) = claim.filter(|_| is_kept(simulator.switches.replay_errors, answer.status)) {
+    if let Some(claim) = claim.filter(|_| is_kept(switches.replay_errors, answer.status)) {
         claim.keep(answer.clone());
     }
     first(answer, fault)
+}
+
+/// Who calls, or the refusal that comes before anything of the request is looked at.
+fn admit(simulator: &Simulator, call: &Call, switches: &Switches) -> Result<Owner, Answer> {
+    let caller = simulator
+        .merchants
+        .authenticate(&call.headers, call.received_at)
+        .map_err(|code| Answer::error(code, call.language))?;
+    let limit = switches.rate_limit;
+    if simulator.flood.allows(limit, &caller.secret_key, call.endpoint(), call.received_at) {
+        return Ok(caller);
+    }
+    Err(match switches.too_many_requests {
+        TooManyRequests::Code => Answer::too_many_requests(),
+        TooManyRequests::Consecutive => Answer::error(FORBIDDEN_CONSECUTIVE_REQUEST, call.language),
+        TooManyRequests::Empty => Answer { body: Bytes::new(), code: None, ..Answer::too_many_requests() },
+    })
 }
 
 /// Does the work, unless a rule gets in the way.

@@ -2,7 +2,7 @@
 //!
 //! A key is scoped by secret key, method and full path and by nothing else: the same key with another body gets the
 //! first body's answer, as at Toss. While the first request runs, others under its key are told so (409), and that
-//! answer is never kept. After fifteen days on the simulator's clock a key executes again. At most [`FINISHED_MAX`]
+//! answer is never kept. After fifteen days on the simulator's clock a key executes again, by default. At most [`FINISHED_MAX`]
 //! answers are kept; beyond that the oldest key is forgotten early.
 
 use std::collections::{HashMap, VecDeque};
@@ -12,6 +12,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::answer::Answer;
 use crate::lock::Lock;
+use crate::switches::OldKeys;
 
 pub(crate) const KEY_LENGTH_MAX: usize = 300;
 /// About 300 MB when full. A client that retries comes back within seconds, not after two hundred thousand others.
@@ -54,12 +55,14 @@ pub(crate) struct Claim {
 }
 
 impl Idempotency {
-    pub(crate) fn look_up(self: &Arc<Self>, scope: Scope, now: OffsetDateTime) -> Lookup {
+    pub(crate) fn look_up(self: &Arc<Self>, scope: Scope, old_keys: OldKeys, now: OffsetDateTime) -> Lookup {
         self.0.with(|table| {
             if let Some(entry) = table.entries.get(&scope) {
                 match &entry.answer {
                     None => return Lookup::Running,
-                    Some(answer) if now - entry.first_used_at < KEPT_FOR => return Lookup::Answered(answer.clone()),
+                    Some(answer) if old_keys == OldKeys::Replay || now - entry.first_used_at < KEPT_FOR => {
+                        return Lookup::Answered(answer.clone());
+                    }
                     Some(_) => {}
                 }
             }
@@ -122,7 +125,7 @@ mod tests {
     const START: OffsetDateTime = datetime!(2026-09-01 12:00 +9);
 
     fn outcome(idempotency: &Arc<Idempotency>, scope: &str, now: OffsetDateTime) -> (&'static str, Option<Claim>) {
-        match idempotency.look_up(scope.into(), now) {
+        match idempotency.look_up(scope.into(), OldKeys::Execute, now) {
             Lookup::First(claim) => ("first", Some(claim)),
             Lookup::Running => ("running", None),
             Lookup::Answered(_) => ("answered", None),

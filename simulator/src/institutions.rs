@@ -3,6 +3,8 @@
 //! A request may use the number, the Korean name or the English one; answers hold the number, and of a provider the
 //! Korean name.
 
+use crate::errors::Language;
+
 /// Number, Korean, English. The leading zero belongs to the number.
 const BANKS: &[(&str, &str, &str)] = &[
     ("02", "산업", "KDBBANK"),
@@ -84,6 +86,12 @@ pub(crate) fn card_company(named: &str) -> Option<&'static str> {
 /// The Korean name of the provider that is named.
 pub(crate) fn easy_pay(named: &str) -> Option<&'static str> {
     EASY_PAYS.iter().find(|(ko, en)| [*ko, *en].contains(&named)).map(|(ko, _)| *ko)
+}
+
+/// The name of a provider that is known by its Korean one.
+pub(crate) fn easy_pay_word(korean: &'static str, language: Language) -> &'static str {
+    let english = EASY_PAYS.iter().find(|(ko, _)| *ko == korean).map_or(korean, |(_, en)| *en);
+    language.choose(korean, english)
 }
 
 #[cfg(test)]

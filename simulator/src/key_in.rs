@@ -10,25 +10,21 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::errors::{
-    BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INVALID_BIRTH_DAY_FORMAT, INVALID_CARD_EXPIRATION,
-    INVALID_CARD_INSTALLMENT_PLAN, INVALID_CARD_NUMBER, INVALID_CARD_PASSWORD, INVALID_ORDER_ID, INVALID_ORDER_NAME,
-    INVALID_REQUEST, REQUIRED_AMOUNT,
+    Code, INVALID_BIRTH_DAY_FORMAT, INVALID_CARD_EXPIRATION, INVALID_CARD_INSTALLMENT_PLAN, INVALID_CARD_NUMBER,
+    INVALID_CARD_PASSWORD, INVALID_REQUEST,
 };
 use crate::ledger::Kind;
 use crate::means::{Card, Means, is_installment_plan};
 use crate::merchants::Owner;
-use crate::opening::{is_order_id, is_order_name};
-use crate::payments::{Currency, OpenRefused, Opening, Payment};
-use crate::settings::OrderIds;
+use crate::order::{Asked, not_opened};
+use crate::payments::Payment;
 use crate::{Simulator, amount, changes, clock};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(default)]
-    amount: Value,
-    order_id: Option<String>,
-    order_name: Option<String>,
+    #[serde(flatten)]
+    asked: Asked,
     card_number: Option<String>,
     card_expiration_year: Option<String>,
     card_expiration_month: Option<String>,
@@ -38,18 +34,17 @@ struct Request {
     card_installment_plan: Value,
     #[serde(default)]
     use_free_installment_plan: bool,
-    #[serde(default)]
-    tax_free_amount: Value,
 }
 
 pub(crate) fn pay(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
     let request: Request = serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)?;
     let now = simulator.clock.now();
-    let opening = opening(request, caller, simulator.switches.order_ids, now)?;
+    let order = request.asked.order(simulator.switches().order_ids)?;
+    let means = Means::Card(card(&request, now)?);
+    means.check_amount(order.amount)?;
+    let opening = order.opening(caller, means, false);
     let payment = simulator.payments.with(|table| {
-        let payment = table.charge(opening, now).map_err(|refused| match refused {
-            OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
-        })?;
+        let payment = table.charge(opening, now).map_err(|refused| not_opened(&refused))?;
         simulator.ledger.with(|ledger| {
             ledger.append(Kind::Approval, &payment.order_id, &payment.key, payment.amount, clock::wire(now));
         });
@@ -57,28 +52,6 @@ pub(crate) fn pay(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<
     })?;
     changes::status_changed(simulator, &payment, now);
     Ok(payment)
-}
-
-fn opening(request: Request, caller: Owner, order_ids: OrderIds, now: OffsetDateTime) -> Result<Opening, Code> {
-    let amount = amount::optional(&request.amount)?.ok_or(REQUIRED_AMOUNT)?;
-    if amount <= 0 {
-        return Err(BELOW_ZERO_AMOUNT);
-    }
-    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
-    let means = Means::Card(card(&request, now)?);
-    means.check_amount(amount)?;
-    Ok(Opening {
-        key: None,
-        owner: caller,
-        order_id: request.order_id.filter(|order_id| is_order_id(order_id, order_ids)).ok_or(INVALID_ORDER_ID)?,
-        order_name: request.order_name.filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME)?,
-        currency: Currency::Krw,
-        amount,
-        tax_free,
-        means,
-        partial_cancelable: true,
-        visit: None,
-    })
 }
 
 fn card(request: &Request, now: OffsetDateTime) -> Result<Card, Code> {

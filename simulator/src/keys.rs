@@ -1,5 +1,6 @@
 //! Random identifiers in the forms Toss uses, so that a client which parses or truncates them is found out here.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use rand::RngExt as _;
@@ -21,15 +22,25 @@ pub(crate) fn payment_key(merchant_id: &str, moment: &str) -> String {
 pub(crate) fn transaction_key(means: &Means) -> Arc<str> {
     match means {
         Means::VirtualAccount(_) => random(UPPER_HEXADECIMAL, 32).into(),
-        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
-            format!("txrd_a01{}", random(LOWER_ALPHANUMERIC, 24)).into()
-        }
+        Means::Card(_)
+        | Means::EasyPay(_)
+        | Means::Transfer { .. }
+        | Means::MobilePhone { .. }
+        | Means::GiftCertificate { .. }
+        | Means::ForeignEasyPay { .. } => format!("txrd_a01{}", random(LOWER_ALPHANUMERIC, 24)).into(),
     }
 }
 
 /// Toss's test accounts start with an X, so that nobody pays into one, nor gets a refund on one.
 pub(crate) fn account_number() -> String {
     format!("X{}", random(DIGITS, 13))
+}
+
+/// The same for the same key at the same bank.
+pub(crate) fn fixed_account_number(bank: &str, key: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    (bank, key).hash(&mut hasher);
+    format!("X{:013}", hasher.finish() % 10_000_000_000_000)
 }
 
 /// A client or secret key behind its prefix.

@@ -5,7 +5,7 @@
 //! Toss's JSON from its own types. All state is in memory, bounded, and gone at the end.
 //!
 //! Reading order: [`serve`] (`server`), the routes below, `exchange` (the order of all checks), `operations` (what Toss
-//! does), `payments` (the state machine; `approval` and `cancel` in it), `means` (card, virtual account and so on),
+//! does), `payments` (the state machine; `confirm`, `approval` and `cancel` in it), `switches`, `means` (card, virtual account and so on),
 //! `idempotency`, `rules` (faults), `wire` (the JSON). Every change of a status passes through `changes`. The other
 //! ways in are `sdk`, `widget` and `window` (the shopper), `control` (the test) and `control_page` (a person, at
 //! `/control`).
@@ -20,30 +20,34 @@
 //! | `POST /control/deposit` | money arrives on a virtual account: `{"paymentKey","depositorName"?,"late"?}`; `late` also after the due date |
 //! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
 //! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
+//! | `POST /control/cancel-status` | `{"paymentKey","cancelStatus": "DONE"\|"ABORTED"}`: a foreign wallet decides the cancel that waits for it |
 //! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
 //! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
 //! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |
 //! | `POST /control/latency` | `{"fixedMs"}` or `{"minMs","maxMs"}`, and `"effect": "before"\|"after"`: how long a confirm takes, and on which side of the wait the money moves |
-//! | `GET`, `POST /control/clock` | `{"now","advancedSeconds"}`; `{"advanceSeconds"}` moves it forward |
+//! | `GET`, `POST /control/clock` | `{"now","advancedSeconds","frozen"}`; `{"advanceSeconds"?,"frozen"?}` moves it forward, stops it or lets it go on |
+//! | `GET`, `POST /control/switches` | how it answers where Toss is not documented: any of [`Switches`], `{"orderQuery":"first"}`; what is not named keeps its value |
+//! | `GET /control/codes` | every error code: `{"code","status","korean","english","englishIsPublished"}`; an English text that is not published is ours |
 //! | `POST /control/rules` | a rule, see below → 201 `{"ruleId"}` |
 //! | `GET`, `DELETE /control/rules`, `DELETE /control/rules/{id}` | lists, deletes all, deletes one; deleting releases what a `hold` keeps |
-//! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}`, of `?orderId=` or paged by `?after=&limit=` |
+//! | `GET /control/ledger` | `{"entries":[…],"prunedBefore"}` in the smallest unit of the currency, cents of dollars; of `?orderId=` or paged by `?after=&limit=` |
 //! | `GET /control/requests` | `{"requests":[…]}`: what arrived on Toss's paths, by the same parameters |
 //! | `GET /control/audit` | `{"orders":[…],"totals":{…}}` summed from the ledger; without `?orderId=` the list holds only orders charged twice |
 //! | `GET`, `POST /control/webhooks` | lists; `{"event","url","merchantId"?}` → 201 `{"webhookId"}`, event `PAYMENT_STATUS_CHANGED`, `DEPOSIT_CALLBACK` or `CANCEL_STATUS_CHANGED` |
 //! | `DELETE /control/webhooks`, `/{id}` | deletes all registrations or one |
-//! | `POST /control/webhooks/manner` | `{"limitMs"?,"success"?: "200"\|"2xx","newIdEachTry"?,"depositOffset"?}`: how they are sent; what is not named has its default |
+//! | `POST /control/webhooks/manner` | `{"limitMs"}`: how long a shop may take to answer |
 //! | `GET /control/webhooks/deliveries` | `{"deliveries":[…],"dropped"}` with every try, by `?orderId=` or `?after=&limit=` |
 //! | `POST /control/webhooks/deliveries/{id}/resend` | starts one anew |
 //! | `POST /control/webhooks/forge` | `{"url","body"}` → 201 `{"deliveryId"}`: sends this as if it came from Toss |
-//! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"cancelAmounts"?: "positive"\|"negative","settlements"?: "nextDay"\|"never","feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
-//! | `POST /control/rate-limit` | `{"perMinute"}` for each secret key and endpoint, null for none; Toss allows test keys 100 |
+//! | `GET`, `POST /control/terms` | the lists of movements: `{"transactionLagSeconds"?,"feeBasisPoints"?,"payOutDays"?}`; what is not named has its default |
 //! | `POST /control/reset` | forgets everything and releases everything |
 //!
 //! Means of payment, all optional beside the fields of `authenticate`: `method` (`CARD`, `VIRTUAL_ACCOUNT`, `TRANSFER`,
-//! `MOBILE_PHONE` or the Korean names), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
+//! `MOBILE_PHONE`, `CULTURE_GIFT_CERTIFICATE` and the two others, `FOREIGN_EASY_PAY`, or the Korean names),
+//! `foreignEasyPay` (a wallet: `PAYPAL`, `ALIPAY` …), `easyPay` (a provider, or `{"provider","amount"?,"discountAmount"?}`),
 //! `cardCompany`, `installmentPlanMonths`, `interestFree`, `bank`, `customerName`, `customerMobilePhone`, `validHours`,
-//! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `isPartialCancelable`.
+//! `dueDate`, `cashReceipt` (`{"type","registrationNumber"}`), `taxFreeAmount`, `taxExemptionAmount`, `useEscrow`,
+//! `isPartialCancelable`.
 //! Deposit, its return and a console's cancel answer `{"paymentKey","orderId","amount","balanceAmount","status"}`.
 //!
 //! # Rules
@@ -96,6 +100,7 @@ mod merchants;
 mod method;
 mod opening;
 mod operations;
+mod order;
 mod payments;
 mod record_control;
 mod records;
@@ -108,6 +113,7 @@ mod settings;
 mod settlements;
 mod spoil;
 mod stale;
+mod switches;
 mod toss_api;
 mod transactions;
 mod virtual_accounts;
@@ -123,11 +129,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use cash_receipts::CashReceipts;
 use clock::Clock;
+use errors::Language;
 use flood::Flood;
 use idempotency::Idempotency;
 use ledger::Ledger;
@@ -138,21 +146,28 @@ use records::Records;
 use requests::Requests;
 use rules::Rules;
 use webhooks::Webhooks;
+use wire::View;
 
 pub use merchants::{KeyPair, Merchant};
 pub use rules_file::RulesFileError;
 pub use server::{Error, serve};
 pub use settings::{
-    CancelSwitches, ConsecutiveCancel, DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY,
-    DEFAULT_WIDGET_SECRET_KEY, Effect, Latency, Mismatch, MissingRefundAccount, OrderIds, ReplayErrors, Settings,
-    SettingsError, Switches,
+    DEFAULT_ADDR, DEFAULT_CLIENT_KEY, DEFAULT_SECRET_KEY, DEFAULT_WIDGET_CLIENT_KEY, DEFAULT_WIDGET_SECRET_KEY, Effect,
+    Latency, Settings, SettingsError,
+};
+pub use switches::{
+    ApiVersion, CancelAmounts, CancelVat, ConcurrentConfirm, ConsecutiveCancel, Declined, DepositOffset, LateReconfirm,
+    Mismatch, MissingRefundAccount, OldKeys, OrderIds, OrderQuery, ReadyConfirm, RepeatedOrder, ReplayErrors,
+    ReplayRefusals, Settlements, Switches, TooManyRequests, UnfinishedQuery, UnknownPaymentKey, UnpaidCancel,
+    WebhookIds, WebhookOrder, WebhookSuccess, WholeCancel,
 };
 
 /// Everything the simulator knows.
 #[derive(Debug)]
 struct Simulator {
     merchants: Merchants,
-    switches: Switches,
+    switches: Lock<Switches>,
+    switches_at_start: Switches,
     /// Where links to the simulator lead, without a slash at the end.
     base_url: String,
     clock: Clock,
@@ -175,7 +190,8 @@ impl Simulator {
     fn new(settings: &Settings, rules: Rules, addr: SocketAddr, stop: CancellationToken) -> Self {
         Self {
             merchants: Merchants::new(&settings.merchants),
-            switches: settings.switches,
+            switches: Lock::new(settings.switches),
+            switches_at_start: settings.switches,
             base_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{addr}")),
             clock: Clock::default(),
             payments: Lock::default(),
@@ -184,7 +200,7 @@ impl Simulator {
             idempotency: Arc::default(),
             requests: Lock::default(),
             rules,
-            flood: Flood::limited_to(settings.switches.requests_per_minute),
+            flood: Flood::default(),
             webhooks: Webhooks::default(),
             records: Lock::default(),
             latency: Lock::new(settings.latency),
@@ -194,10 +210,19 @@ impl Simulator {
         }
     }
 
+    fn view(&self, now: OffsetDateTime, language: Language) -> View<'_> {
+        View { now, language, base_url: &self.base_url, switches: self.switches() }
+    }
+
+    fn switches(&self) -> Switches {
+        self.switches.with(|switches| *switches)
+    }
+
     /// Back to the start. A confirm that is still waiting finds its payment gone.
     fn reset(&self) {
         self.rules.reset();
-        self.flood.limit(self.switches.requests_per_minute);
+        self.switches.with(|switches| *switches = self.switches_at_start);
+        self.flood.forget();
         self.webhooks.reset();
         self.records.with(|records| *records = Records::default());
         self.merchants.reset();

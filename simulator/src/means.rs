@@ -13,12 +13,14 @@ use crate::amount;
 use crate::cash_receipts::Wanted;
 use crate::errors::{
     BELOW_MINIMUM_AMOUNT, Code, EXCEED_MAX_DUE_DATE, EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT, EXCEED_MAX_VALID_HOURS,
-    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN, INVALID_DATE,
-    INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, NOT_SUPPORTED_METHOD,
-    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT,
+    EXCEEDS_TRANSFER_AMOUNT_MAXIMUM, INVALID_BANK, INVALID_CARD_COMPANY, INVALID_CARD_INSTALLMENT_PLAN,
+    INVALID_CURRENCY, INVALID_DATE, INVALID_REQUEST, INVALID_VALID_HOURS_WITH_DUE_DATE_AND_SINGLE, Language,
+    NOT_SUPPORTED_METHOD, NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT, NOT_SUPPORTED_USD,
 };
 use crate::institutions;
 use crate::keys;
+use crate::method::{FOREIGN_EASY_PAYS, GIFT_CERTIFICATES, Institution, choose};
+use crate::payments::Currency;
 
 const CARD_MINIMUM_KRW: i64 = 100;
 const ACCOUNT_MINIMUM_KRW: i64 = 200;
@@ -40,6 +42,8 @@ pub(crate) enum Means {
     VirtualAccount(Account),
     Transfer { bank: &'static str, cash_receipt: Option<Wanted> },
     MobilePhone { number: String },
+    GiftCertificate { certificate: &'static Institution },
+    ForeignEasyPay { provider: &'static Institution },
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +70,8 @@ pub(crate) struct EasyPay {
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) number: String,
+    /// Issued again and again under a key of the merchant's.
+    pub(crate) is_fixed: bool,
     pub(crate) bank: &'static str,
     pub(crate) customer_name: String,
     pub(crate) valid: Validity,
@@ -99,7 +105,19 @@ impl Account {
         valid: Validity,
         cash_receipt: Option<Wanted>,
     ) -> Self {
-        Self { number: keys::account_number(), bank, customer_name, valid, cash_receipt }
+        Self { number: keys::account_number(), is_fixed: false, bank, customer_name, valid, cash_receipt }
+    }
+
+    /// The one that belongs to a merchant's key.
+    pub(crate) fn fixed(
+        bank: &'static str,
+        key: &str,
+        customer_name: String,
+        valid: Validity,
+        cash_receipt: Option<Wanted>,
+    ) -> Self {
+        let number = keys::fixed_account_number(bank, key);
+        Self { number, is_fixed: true, bank, customer_name, valid, cash_receipt }
     }
 
     pub(crate) fn due_at(&self, issued_at: OffsetDateTime) -> OffsetDateTime {
@@ -137,13 +155,15 @@ fn local_time(text: &str) -> Option<OffsetDateTime> {
 }
 
 impl Means {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self, language: Language) -> &'static str {
         match self {
-            Self::Card(_) => "카드",
-            Self::EasyPay(_) => "간편결제",
-            Self::VirtualAccount(_) => "가상계좌",
-            Self::Transfer { .. } => "계좌이체",
-            Self::MobilePhone { .. } => "휴대폰",
+            Self::Card(_) => language.choose("카드", "Card"),
+            Self::EasyPay(_) => language.choose("간편결제", "Easy Pay"),
+            Self::VirtualAccount(_) => language.choose("가상계좌", "Virtual Account"),
+            Self::Transfer { .. } => language.choose("계좌이체", "Transfer"),
+            Self::MobilePhone { .. } => language.choose("휴대폰", "Mobile Phone"),
+            Self::GiftCertificate { certificate } => language.choose(certificate.ko, certificate.en),
+            Self::ForeignEasyPay { .. } => language.choose("해외간편결제", "Foreign Easy Pay"),
         }
     }
 
@@ -164,16 +184,18 @@ impl Means {
             | Self::EasyPay(_)
             | Self::VirtualAccount(_)
             | Self::Transfer { .. }
-            | Self::MobilePhone { .. } => Ok(()),
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => Ok(()),
         }
     }
 
     /// Whether what was approved then can still be given back now.
     pub(crate) fn is_refundable(&self, approved_at: OffsetDateTime, now: OffsetDateTime) -> bool {
         match self {
-            Self::Card(_) | Self::EasyPay(_) => true,
+            Self::Card(_) | Self::EasyPay(_) | Self::GiftCertificate { .. } => true,
             Self::VirtualAccount(_) => now - approved_at <= ACCOUNT_REFUND_WITHIN,
-            Self::Transfer { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
+            Self::Transfer { .. } | Self::ForeignEasyPay { .. } => now - approved_at <= TRANSFER_REFUND_WITHIN,
             Self::MobilePhone { .. } => (approved_at.year(), approved_at.month()) == (now.year(), now.month()),
         }
     }
@@ -181,6 +203,25 @@ impl Means {
     /// A phone bill can only be taken back whole.
     pub(crate) fn is_partial_cancelable(&self) -> bool {
         !matches!(self, Self::MobilePhone { .. })
+    }
+
+    /// Foreign wallets take dollars only; of the domestic methods only cards, and the easy pays they stand behind, take
+    /// anything but won.
+    pub(crate) fn check_currency(&self, currency: Currency) -> Result<(), Code> {
+        let is_foreign = matches!(self, Self::ForeignEasyPay { .. });
+        let is_card = matches!(self, Self::Card(_) | Self::EasyPay(_));
+        match currency {
+            _ if is_card => Ok(()),
+            Currency::Usd if is_foreign => Ok(()),
+            Currency::Krw if !is_foreign => Ok(()),
+            Currency::Usd => Err(NOT_SUPPORTED_USD),
+            Currency::Krw | Currency::Jpy => Err(INVALID_CURRENCY),
+        }
+    }
+
+    /// `PAYPAL` gives money back at once; the other foreign wallets say later whether they did.
+    pub(crate) fn is_cancelled_later(&self) -> bool {
+        matches!(self, Self::ForeignEasyPay { provider } if provider.code != "PAYPAL")
     }
 
     pub(crate) fn easy_pay_discount(&self) -> i64 {
@@ -193,7 +234,11 @@ impl Means {
             Self::VirtualAccount(Account { cash_receipt, .. }) | Self::Transfer { cash_receipt, .. } => {
                 cash_receipt.as_ref()
             }
-            Self::Card(_) | Self::EasyPay(_) | Self::MobilePhone { .. } => None,
+            Self::Card(_)
+            | Self::EasyPay(_)
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => None,
         }
     }
 }
@@ -204,6 +249,8 @@ pub(crate) struct Choice {
     /// `CARD` or `카드` and so on; absent: card, or easy pay when a provider is named.
     pub(crate) method: Option<String>,
     pub(crate) easy_pay: Option<NamedEasyPay>,
+    /// A foreign wallet; `PAYPAL` when it is not said which.
+    pub(crate) foreign_easy_pay: Option<String>,
     pub(crate) card_company: Option<String>,
     pub(crate) installment_plan_months: Option<u8>,
     pub(crate) interest_free: bool,
@@ -265,7 +312,15 @@ impl Choice {
                 let number = self.customer_mobile_phone.unwrap_or_else(|| "01012341234".to_owned());
                 Ok(Means::MobilePhone { number })
             }
-            (Some(_), _) => Err(NOT_SUPPORTED_METHOD),
+            (Some("FOREIGN_EASY_PAY" | "해외간편결제"), None) => {
+                let provider = choose(FOREIGN_EASY_PAYS, self.foreign_easy_pay.as_deref());
+                Ok(Means::ForeignEasyPay { provider: provider.map_err(|_| NOT_SUPPORTED_METHOD)? })
+            }
+            (Some(named), None) => {
+                let certificate = choose(GIFT_CERTIFICATES, Some(named).filter(|named| !named.is_empty()));
+                Ok(Means::GiftCertificate { certificate: certificate.map_err(|_| NOT_SUPPORTED_METHOD)? })
+            }
+            (Some(_), Some(_)) => Err(NOT_SUPPORTED_METHOD),
         }
     }
 }

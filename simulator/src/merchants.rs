@@ -174,8 +174,8 @@ impl Merchants {
     }
 
     pub(crate) fn authenticate(&self, headers: &HeaderMap, now: OffsetDateTime) -> Result<Owner, Code> {
-        let header = headers.get(AUTHORIZATION).ok_or(UNAUTHORIZED_KEY)?;
-        let secret = secret_key(header.as_bytes()).ok_or(INCORRECT_BASIC_AUTH_FORMAT)?;
+        headers.get(AUTHORIZATION).ok_or(UNAUTHORIZED_KEY)?;
+        let secret = shown(headers).ok_or(INCORRECT_BASIC_AUTH_FORMAT)?;
         let found = self.table.with(|table| {
             table.by_secret.get(secret.as_str()).filter(|found| found.is_valid(now)).map(|found| found.owner.clone())
         });
@@ -248,6 +248,11 @@ impl Table {
     fn owner(&self, client_key: &str) -> Option<&Owner> {
         self.owners.iter().find(|owner| *owner.client_key == *client_key)
     }
+}
+
+/// The secret key that a request shows, known or not.
+pub(crate) fn shown(headers: &HeaderMap) -> Option<String> {
+    secret_key(headers.get(AUTHORIZATION)?.as_bytes())
 }
 
 /// Padded or not: a published client library (tosspayments-rs) leaves the padding out.

@@ -38,6 +38,12 @@ pub(crate) enum Method {
     MobilePhone {
         carrier: &'static Institution,
     },
+    GiftCertificate {
+        certificate: &'static Institution,
+    },
+    ForeignEasyPay {
+        provider: &'static Institution,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -48,6 +54,8 @@ pub(crate) enum Kind {
     VirtualAccount,
     Transfer,
     MobilePhone,
+    GiftCertificate,
+    ForeignEasyPay,
 }
 
 /// A card company, bank, easy pay provider or carrier.
@@ -72,6 +80,8 @@ pub(crate) struct Fields {
     account_bank: Option<String>,
     transfer_bank: Option<String>,
     carrier: Option<String>,
+    gift_certificate: Option<String>,
+    foreign_easy_pay: Option<String>,
 }
 
 impl Fields {
@@ -82,6 +92,7 @@ impl Fields {
 }
 
 impl Kind {
+    /// What a widget offers; the other kinds only when a shop asks for them by name.
     pub(crate) const ALL: &'static [Self] =
         &[Self::Card, Self::EasyPay, Self::VirtualAccount, Self::Transfer, Self::MobilePhone];
 
@@ -92,6 +103,8 @@ impl Kind {
             "VIRTUAL_ACCOUNT" | "가상계좌" => Some(&[Self::VirtualAccount]),
             "TRANSFER" | "계좌이체" => Some(&[Self::Transfer]),
             "MOBILE_PHONE" | "휴대폰" => Some(&[Self::MobilePhone]),
+            "FOREIGN_EASY_PAY" | "해외간편결제" => Some(&[Self::ForeignEasyPay]),
+            _ if choose(GIFT_CERTIFICATES, Some(asked)).is_ok() => Some(&[Self::GiftCertificate]),
             _ => None,
         }
     }
@@ -103,6 +116,8 @@ impl Kind {
             Self::VirtualAccount => "VIRTUAL_ACCOUNT",
             Self::Transfer => "TRANSFER",
             Self::MobilePhone => "MOBILE_PHONE",
+            Self::GiftCertificate => "GIFT_CERTIFICATE",
+            Self::ForeignEasyPay => "FOREIGN_EASY_PAY",
         }
     }
 }
@@ -124,6 +139,12 @@ impl Method {
             Kind::VirtualAccount => Self::VirtualAccount { bank: choose(BANKS, fields.account_bank.as_deref())? },
             Kind::Transfer => Self::Transfer { bank: choose(BANKS, fields.transfer_bank.as_deref())? },
             Kind::MobilePhone => Self::MobilePhone { carrier: choose(CARRIERS, fields.carrier.as_deref())? },
+            Kind::GiftCertificate => {
+                Self::GiftCertificate { certificate: choose(GIFT_CERTIFICATES, fields.gift_certificate.as_deref())? }
+            }
+            Kind::ForeignEasyPay => {
+                Self::ForeignEasyPay { provider: choose(FOREIGN_EASY_PAYS, fields.foreign_easy_pay.as_deref())? }
+            }
         })
     }
 
@@ -138,6 +159,8 @@ impl Method {
             account_bank: asked.bank.clone(),
             transfer_bank: asked.bank.clone(),
             carrier: None,
+            gift_certificate: asked.method.clone(),
+            foreign_easy_pay: asked.foreign_easy_pay.clone(),
         };
         Self::read(&fields, offered, amount_krw).or_else(|_| Self::read(&Fields::default(), offered, amount_krw))
     }
@@ -160,8 +183,15 @@ impl Method {
             Self::EasyPay { .. } => Choice { easy_pay: Some(NamedEasyPay::Provider(chosen)), ..rest },
             Self::VirtualAccount { .. } | Self::Transfer { .. } => Choice { bank: Some(chosen), ..rest },
             Self::MobilePhone { .. } => rest,
+            Self::GiftCertificate { .. } => Choice { method: Some(chosen), ..rest },
+            Self::ForeignEasyPay { .. } => Choice { foreign_easy_pay: Some(chosen), ..rest },
         };
         choice.means(amount, now)
+    }
+
+    /// Whether the shop's own words leave the shopper nothing to choose.
+    pub(crate) fn is_exact(self) -> bool {
+        matches!(self, Self::GiftCertificate { .. } | Self::ForeignEasyPay { .. })
     }
 
     pub(crate) fn kind(self) -> Kind {
@@ -171,6 +201,8 @@ impl Method {
             Self::VirtualAccount { .. } => Kind::VirtualAccount,
             Self::Transfer { .. } => Kind::Transfer,
             Self::MobilePhone { .. } => Kind::MobilePhone,
+            Self::GiftCertificate { .. } => Kind::GiftCertificate,
+            Self::ForeignEasyPay { .. } => Kind::ForeignEasyPay,
         }
     }
 
@@ -180,14 +212,21 @@ impl Method {
             | Self::EasyPay { provider: institution }
             | Self::VirtualAccount { bank: institution }
             | Self::Transfer { bank: institution }
-            | Self::MobilePhone { carrier: institution } => institution,
+            | Self::MobilePhone { carrier: institution }
+            | Self::GiftCertificate { certificate: institution }
+            | Self::ForeignEasyPay { provider: institution } => institution,
         }
     }
 
     pub(crate) fn installment_months(self) -> u8 {
         match self {
             Self::Card { installment_months, .. } => installment_months,
-            Self::EasyPay { .. } | Self::VirtualAccount { .. } | Self::Transfer { .. } | Self::MobilePhone { .. } => 0,
+            Self::EasyPay { .. }
+            | Self::VirtualAccount { .. }
+            | Self::Transfer { .. }
+            | Self::MobilePhone { .. }
+            | Self::GiftCertificate { .. }
+            | Self::ForeignEasyPay { .. } => 0,
         }
     }
 }
@@ -265,6 +304,24 @@ institutions! {
         "HELLO" "HELLO" "헬로모바일" "Hello Mobile";
         "KCT" "KCT" "KCT" "KCT";
         "SK7" "SK7" "SK 7모바일" "SK 7mobile";
+    }
+    GIFT_CERTIFICATES {
+        "CULTURE_GIFT_CERTIFICATE" "CULTURE_GIFT_CERTIFICATE" "문화상품권" "Culture Gift Certificate";
+        "BOOK_GIFT_CERTIFICATE" "BOOK_GIFT_CERTIFICATE" "도서문화상품권" "Book Gift Certificate";
+        "GAME_GIFT_CERTIFICATE" "GAME_GIFT_CERTIFICATE" "게임문화상품권" "Game Gift Certificate";
+    }
+    FOREIGN_EASY_PAYS {
+        "PAYPAL" "PAYPAL" "페이팔" "PayPal";
+        "ALIPAY" "ALIPAY" "알리페이" "Alipay";
+        "ALIPAY_HK" "ALIPAYHK" "알리페이HK" "AlipayHK";
+        "BILLEASE" "BILLEASE" "빌이즈" "BillEase";
+        "BOOST" "BOOST" "부스트" "Boost";
+        "BPI" "BPI" "BPI" "BPI";
+        "DANA" "DANA" "다나" "DANA";
+        "GCASH" "GCASH" "지캐시" "GCash";
+        "RABBIT_LINE_PAY" "RABBITLINEPAY" "래빗라인페이" "Rabbit LINE Pay";
+        "TOUCHNGO" "TOUCHNGO" "터치앤고" "Touch 'n Go";
+        "TRUEMONEY" "TRUEMONEY" "트루머니" "TrueMoney";
     }
 }
 

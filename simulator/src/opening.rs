@@ -10,23 +10,18 @@ use serde_json::Value;
 use url::Url;
 
 use crate::Simulator;
-use crate::amount;
+use crate::amount::{Sum, Untaxed, Written};
 use crate::cash_receipts::Wanted;
 use crate::errors::{
-    BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INCORRECT_FAIL_URL_FORMAT,
-    INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY, INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME,
-    INVALID_REQUEST, NOT_SUPPORTED_METHOD,
+    BELOW_ZERO_AMOUNT, Code, INCORRECT_FAIL_URL_FORMAT, INCORRECT_SUCCESS_URL_FORMAT, INVALID_CLIENT_KEY,
+    INVALID_CURRENCY, INVALID_ORDER_ID, INVALID_ORDER_NAME, INVALID_REQUEST, NOT_SUPPORTED_METHOD,
 };
 use crate::means::{Choice, NamedEasyPay};
 use crate::merchants::Owner;
 use crate::method::{Fields, Kind, Method};
-use crate::payments::{Currency, OpenRefused, Opening, Payment};
-use crate::settings::OrderIds;
+use crate::order::{is_order_id, is_order_name, not_opened};
+use crate::payments::{Currency, Opening, Payment};
 use crate::visit::{Visit, WayBack};
-
-const ORDER_ID_LENGTH_MIN: usize = 6;
-pub(crate) const ORDER_ID_LENGTH_MAX: usize = 64;
-const ORDER_NAME_LENGTH_MAX: usize = 100;
 
 /// The fields the simulator knows; customer and card details are accepted and ignored.
 #[derive(Debug, Deserialize)]
@@ -44,11 +39,19 @@ struct Request {
     #[serde(default)]
     tax_free_amount: Value,
     #[serde(default)]
+    tax_exemption_amount: Value,
+    #[serde(default)]
+    use_escrow: bool,
+    #[serde(default)]
     card: CardOptions,
     #[serde(default)]
     virtual_account: AccountOptions,
     #[serde(default)]
     transfer: TransferOptions,
+    #[serde(default)]
+    foreign_easy_pay: WalletOptions,
+    /// The same in SDK v1's words.
+    provider: Option<String>,
     customer_name: Option<String>,
     customer_mobile_phone: Option<String>,
     /// From the browser script: the method was chosen in a payment widget.
@@ -80,6 +83,8 @@ struct CardOptions {
     easy_pay: Option<NamedEasyPay>,
     card_company: Option<String>,
     card_installment_plan: Option<u8>,
+    tax_exemption_amount: Value,
+    use_escrow: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,12 +94,21 @@ struct AccountOptions {
     valid_hours: Value,
     due_date: Option<String>,
     cash_receipt: Value,
+    use_escrow: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct TransferOptions {
+    bank: Option<String>,
     cash_receipt: Value,
+    use_escrow: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WalletOptions {
+    provider: Option<String>,
 }
 
 /// For a merchant's server, which has shown its secret key.
@@ -131,7 +145,13 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         named => named.and_then(Kind::offered).ok_or(NOT_SUPPORTED_METHOD)?,
     };
     let (amount, currency) = money(&request)?;
-    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
+    let exempt = [&request.tax_exemption_amount, &request.card.tax_exemption_amount];
+    let exempt = exempt.into_iter().find(|part| !part.is_null()).unwrap_or(&Value::Null);
+    let untaxed = Untaxed::read(&request.tax_free_amount, exempt, Sum { units: amount, currency })?;
+    let escrow = request.use_escrow
+        || request.card.use_escrow
+        || request.virtual_account.use_escrow
+        || request.transfer.use_escrow;
     let now = simulator.clock.now();
     let asked = asked(&mut request)?;
     let amount_krw = (currency == Currency::Krw).then_some(amount);
@@ -145,10 +165,11 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
     };
     let order_id = request
         .order_id
-        .filter(|order_id| is_order_id(order_id, simulator.switches.order_ids))
+        .filter(|order_id| is_order_id(order_id, simulator.switches().order_ids))
         .ok_or(INVALID_ORDER_ID)?;
     let order_name = request.order_name.filter(|order_name| is_order_name(order_name)).ok_or(INVALID_ORDER_NAME)?;
-    let is_fixed = request.choice.is_some();
+    means.check_currency(currency)?;
+    let is_fixed = request.choice.is_some() || preset.is_exact();
     let (origin, way_back) = match (from, request.success_url, request.fail_url) {
         (Asker::Page { origin }, None, None) => (origin, WayBack::Promise),
         (Asker::Page { origin }, success, fail) => (origin, addresses(success, fail)?),
@@ -162,14 +183,13 @@ fn open(simulator: &Simulator, mut request: Request, from: Asker, owner: Owner) 
         order_name,
         currency,
         amount,
-        tax_free,
-        partial_cancelable: means.is_partial_cancelable(),
+        untaxed,
+        escrow,
         means,
+        partial_cancelable: None,
         visit: Some(visit),
     };
-    simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| match refused {
-        OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
-    })
+    simulator.payments.with(|table| table.open(opening, now)).map_err(|refused| not_opened(&refused))
 }
 
 /// The method's options as the shop asks for them.
@@ -182,10 +202,11 @@ fn asked(request: &mut Request) -> Result<Choice, Code> {
         cash_receipt: Wanted::read(receipt)?,
         method: request.method.take(),
         easy_pay: request.card.easy_pay.take(),
+        foreign_easy_pay: request.foreign_easy_pay.provider.take().or_else(|| request.provider.take()),
         card_company: request.card.card_company.take(),
         installment_plan_months: request.card.card_installment_plan,
         interest_free: false,
-        bank: request.virtual_account.bank.take(),
+        bank: request.virtual_account.bank.take().or_else(|| request.transfer.bank.take()),
         customer_name: request.customer_name.take(),
         customer_mobile_phone: request.customer_mobile_phone.take(),
         valid_hours: request.virtual_account.valid_hours.take(),
@@ -200,19 +221,8 @@ fn money(request: &Request) -> Result<(i64, Currency), Code> {
         None => (&request.amount, request.currency.as_deref()),
     };
     let currency = Currency::find(currency.unwrap_or("KRW")).ok_or(INVALID_CURRENCY)?;
-    let amount = amount::read(value).ok_or(INVALID_REQUEST)?;
+    let amount = Written::read(value).and_then(|amount| amount.in_units_of(currency)).ok_or(INVALID_REQUEST)?;
     if amount > 0 { Ok((amount, currency)) } else { Err(BELOW_ZERO_AMOUNT) }
-}
-
-pub(crate) fn is_order_id(text: &str, allowed: OrderIds) -> bool {
-    (ORDER_ID_LENGTH_MIN..=ORDER_ID_LENGTH_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || allowed.extra().contains(&byte))
-}
-
-pub(crate) fn is_order_name(text: &str) -> bool {
-    (1..=ORDER_NAME_LENGTH_MAX).contains(&text.chars().count())
 }
 
 fn addresses(success: Option<String>, fail: Option<String>) -> Result<WayBack, Code> {

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::Simulator;
 use crate::errors::Language;
-use crate::payments::Payment;
+use crate::payments::{Currency, Payment};
 use crate::wire::{self, PaymentBody};
 
 /// About 60 MB when full.
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) transaction_key: Arc<str>,
     pub(crate) payment_key: Arc<str>,
     pub(crate) order_id: Arc<str>,
-    pub(crate) currency: &'static str,
+    pub(crate) currency: Currency,
     pub(crate) status: &'static str,
     pub(crate) kind: Kind,
     /// Without a sign: the kind gives it one.
@@ -45,48 +45,21 @@ pub(crate) enum Kind {
     Withdrawal,
 }
 
-/// How the lists look where Toss's way is not established or depends on the contract.
+/// How the lists look where that depends on the contract or the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Terms {
     /// How long a movement is missing from the transactions.
     pub(crate) transaction_lag_seconds: u32,
-    pub(crate) cancel_amounts: Sign,
-    pub(crate) settlements: Settling,
     /// Of the amount, before VAT.
     pub(crate) fee_basis_points: u16,
     /// How many days after the sale its money is paid out.
     pub(crate) pay_out_days: u8,
 }
 
-/// The sign of `amount` in a cancel's row of the transactions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Sign {
-    #[default]
-    Positive,
-    Negative,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum Settling {
-    /// From the day after the movement, as for a live shop.
-    #[default]
-    NextDay,
-    /// Never, as in Toss's test environment.
-    Never,
-}
-
 impl Default for Terms {
     fn default() -> Self {
-        Self {
-            transaction_lag_seconds: 0,
-            cancel_amounts: Sign::default(),
-            settlements: Settling::default(),
-            fee_basis_points: 210,
-            pay_out_days: 2,
-        }
+        Self { transaction_lag_seconds: 0, fee_basis_points: 210, pay_out_days: 2 }
     }
 }
 
@@ -99,7 +72,7 @@ pub(crate) struct Records {
 impl Records {
     /// Writes down what a payment has just become, if that was a movement.
     pub(crate) fn write_down(&mut self, payment: &Payment, body: &PaymentBody<'_>, at: OffsetDateTime) {
-        let Some((kind, transaction_key, amount)) = movement(body) else { return };
+        let Some((kind, transaction_key, amount)) = movement(payment, body) else { return };
         if self.rows.len() == ROWS_MAX {
             self.rows.pop_front();
         }
@@ -108,7 +81,7 @@ impl Records {
             transaction_key,
             payment_key: Arc::clone(&payment.key),
             order_id: Arc::clone(&payment.order_id),
-            currency: payment.currency.code(),
+            currency: payment.currency,
             status: body.status,
             kind,
             amount,
@@ -123,25 +96,25 @@ impl Records {
     }
 }
 
-fn movement(body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
+fn movement(payment: &Payment, body: &PaymentBody<'_>) -> Option<(Kind, Arc<str>, i64)> {
     let latest = || body.last_transaction_key.map(Arc::from);
     match body.status {
         "WAITING_FOR_DEPOSIT" => Some((Kind::Waiting, latest()?, 0)),
-        "DONE" => Some((Kind::Approval, latest()?, body.total_amount)),
+        "DONE" => Some((Kind::Approval, latest()?, payment.amount)),
         "CANCELED" | "PARTIAL_CANCELED" => {
-            let cancel = body.newest_cancel()?;
+            let cancel = payment.cancels.last()?;
             let kind = if body.approved_at.is_some() { Kind::Cancel } else { Kind::Withdrawal };
-            Some((kind, cancel["transactionKey"].as_str()?.into(), cancel["cancelAmount"].as_i64()?))
+            Some((kind, Arc::clone(&cancel.transaction_key), cancel.amount))
         }
         _ => None,
     }
 }
 
 /// The payment of a row as it is on the wire today; null once it has been forgotten.
-pub(crate) fn payment_of(simulator: &Simulator, row: &Row) -> Value {
+pub(crate) fn payment_of(simulator: &Simulator, row: &Row, language: Language) -> Value {
     let payment = simulator.payments.with(|table| table.get(&row.payment_key).cloned());
     payment.map_or(Value::Null, |payment| {
-        let body = wire::payment(&payment, simulator.clock.now(), Language::Korean, &simulator.base_url);
+        let body = wire::payment(&payment, simulator.view(simulator.clock.now(), language));
         serde_json::to_value(body).unwrap_or_default()
     })
 }

@@ -1,5 +1,5 @@
-//! What the simulator can be told at start: where it listens, who its merchants are, and how it answers where Toss's
-//! own behaviour is not documented.
+//! What the simulator can be told at start: where it listens, who its merchants are, how long it takes, and the
+//! [`Switches`].
 //!
 //! Everything is checked before the first connection is taken. Keys must be test keys in matching pairs: a live key
 //! means that somebody is about to run a real shop against a stand-in, so the simulator refuses to start.
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::merchants::{KeyPair, Merchant};
+use crate::switches::Switches;
 
 pub const DEFAULT_ADDR: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8090);
 
@@ -34,81 +35,6 @@ pub struct Settings {
     pub rules_file: Option<PathBuf>,
 }
 
-/// How the simulator answers where it is not established how Toss does.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Switches {
-    /// The answer when amount or orderId are not those of the payment.
-    pub mismatch: Mismatch,
-    /// Which errors are kept under an idempotency key and replayed.
-    pub replay_errors: ReplayErrors,
-    /// How many requests a secret key may send to one endpoint in a minute. None: as many as it likes.
-    pub requests_per_minute: Option<u32>,
-    pub cancel: CancelSwitches,
-    /// Which characters an orderId may have.
-    pub order_ids: OrderIds,
-}
-
-/// Toss's own pages differ; the reference names the strict set, other pages and the field show the loose one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OrderIds {
-    /// Letters, digits, `-`, `_`, `=` and `.`
-    #[default]
-    Loose,
-    /// Letters, digits, `-` and `_`
-    Strict,
-}
-
-impl OrderIds {
-    pub(crate) fn extra(self) -> &'static [u8] {
-        match self {
-            Self::Loose => b"=.",
-            Self::Strict => b"",
-        }
-    }
-}
-
-/// The same for cancels.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CancelSwitches {
-    /// The answer to a refund of a deposited virtual account that names no account to refund to.
-    pub missing_refund_account: MissingRefundAccount,
-    /// Whether a second cancel of a payment within one second is `FORBIDDEN_CONSECUTIVE_REQUEST`.
-    pub consecutive: ConsecutiveCancel,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MissingRefundAccount {
-    #[default]
-    InvalidRefundAccountInfo,
-    InvalidRequest,
-}
-
-/// Toss documents the code and neither the interval nor what counts. Allowed by default, because partial cancels in
-/// quick succession have been seen to work.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ConsecutiveCancel {
-    #[default]
-    Allow,
-    Refuse,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Mismatch {
-    #[default]
-    InvalidRequest,
-    ForbiddenRequest,
-    UnapprovedOrderId,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ReplayErrors {
-    #[default]
-    All,
-    /// 4xx only: after a 5xx the same key executes again.
-    ClientErrors,
-    None,
-}
-
 /// How long a confirm takes, drawn evenly from the range, and on which side of the wait the money moves.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Latency {
@@ -128,7 +54,7 @@ pub enum Effect {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SettingsError {
     #[error("{name} is not valid: {why}")]
-    Variable { name: &'static str, why: String },
+    Variable { name: String, why: String },
     #[error("SIMULATOR_CLIENT_KEY and SIMULATOR_SECRET_KEY belong together: set both or neither")]
     HalfAPair,
     #[error("the key of merchant {merchant} starts with `live_`: the simulator only takes test keys of its own")]
@@ -169,11 +95,11 @@ impl Settings {
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn from_variables(read: impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
+    fn from_variables(read: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let mut settings = Self::default();
         if let Some(addr) = read("SIMULATOR_ADDR") {
             settings.addr = addr.parse().map_err(|_| SettingsError::Variable {
-                name: "SIMULATOR_ADDR",
+                name: "SIMULATOR_ADDR".to_owned(),
                 why: format!("`{addr}` is not an address like 127.0.0.1:8090"),
             })?;
         }
@@ -196,7 +122,7 @@ impl Settings {
             && !Url::parse(public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
         {
             let why = format!("`{public_url}` is not an address like https://pay.example");
-            return Err(SettingsError::Variable { name: "SIMULATOR_PUBLIC_URL", why });
+            return Err(SettingsError::Variable { name: "SIMULATOR_PUBLIC_URL".to_owned(), why });
         }
         let mut keys = Vec::new();
         for merchant in &self.merchants {
@@ -213,71 +139,6 @@ impl Settings {
             return Err(SettingsError::Merchant);
         }
         self.latency.check()
-    }
-}
-
-impl Switches {
-    fn from_variables(read: &impl Fn(&'static str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut switches = Self::default();
-        if let Some(code) = read("SIMULATOR_MISMATCH") {
-            switches.mismatch = match code.as_str() {
-                "INVALID_REQUEST" => Mismatch::InvalidRequest,
-                "FORBIDDEN_REQUEST" => Mismatch::ForbiddenRequest,
-                "UNAPPROVED_ORDER_ID" => Mismatch::UnapprovedOrderId,
-                other => {
-                    let why = format!("`{other}`; use INVALID_REQUEST, FORBIDDEN_REQUEST or UNAPPROVED_ORDER_ID");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_MISMATCH", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_REPLAY_ERRORS") {
-            switches.replay_errors = match which.as_str() {
-                "all" => ReplayErrors::All,
-                "4xx" => ReplayErrors::ClientErrors,
-                "none" => ReplayErrors::None,
-                other => {
-                    let why = format!("`{other}`; use all, 4xx or none");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_REPLAY_ERRORS", why });
-                }
-            };
-        }
-        if let Some(limit) = read("SIMULATOR_RATE_LIMIT") {
-            let why = format!("`{limit}`; use a number from 1, Toss's is 100");
-            let limit = limit.parse().ok().filter(|limit| *limit > 0);
-            let wrong = SettingsError::Variable { name: "SIMULATOR_RATE_LIMIT", why };
-            switches.requests_per_minute = Some(limit.ok_or(wrong)?);
-        }
-        if let Some(code) = read("SIMULATOR_MISSING_REFUND_ACCOUNT") {
-            switches.cancel.missing_refund_account = match code.as_str() {
-                "INVALID_REFUND_ACCOUNT_INFO" => MissingRefundAccount::InvalidRefundAccountInfo,
-                "INVALID_REQUEST" => MissingRefundAccount::InvalidRequest,
-                other => {
-                    let why = format!("`{other}`; use INVALID_REFUND_ACCOUNT_INFO or INVALID_REQUEST");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_MISSING_REFUND_ACCOUNT", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_ORDER_IDS") {
-            switches.order_ids = match which.as_str() {
-                "loose" => OrderIds::Loose,
-                "strict" => OrderIds::Strict,
-                other => {
-                    let why = format!("`{other}`; use loose or strict");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_ORDER_IDS", why });
-                }
-            };
-        }
-        if let Some(which) = read("SIMULATOR_CONSECUTIVE_CANCEL") {
-            switches.cancel.consecutive = match which.as_str() {
-                "allow" => ConsecutiveCancel::Allow,
-                "refuse" => ConsecutiveCancel::Refuse,
-                other => {
-                    let why = format!("`{other}`; use allow or refuse");
-                    return Err(SettingsError::Variable { name: "SIMULATOR_CONSECUTIVE_CANCEL", why });
-                }
-            };
-        }
-        Ok(switches)
     }
 }
 
@@ -326,7 +187,6 @@ mod tests {
         assert!(why.contains("SIMULATOR_ADDR") && why.contains("127.0.0.1:8090"), "{why}");
         let why = read(&[("SIMULATOR_PUBLIC_URL", "pay.example")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_PUBLIC_URL") && why.contains("https://"), "{why}");
-        assert!(read(&[("SIMULATOR_RATE_LIMIT", "0")]).unwrap_err().to_string().contains("SIMULATOR_RATE_LIMIT"));
         let why = read(&[("SIMULATOR_MISMATCH", "TEAPOT")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_MISMATCH") && why.contains("FORBIDDEN_REQUEST"), "{why}");
     }

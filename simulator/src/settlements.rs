@@ -2,7 +2,7 @@
 //!
 //! A movement is settled from the day after it. The fee is a share of the amount plus a tenth of itself as VAT, and what
 //! is left is paid out; a cancel takes all of that back in a row of its own, with every sum negative, the approval's time
-//! and the card as they were. Instalments and interest cost nothing here. A reversed deposit is not settled.
+//! and the card as they were. Sales in dollars are settled elsewhere. Instalments and interest cost nothing here. A reversed deposit is not settled.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,10 +11,12 @@ use time::{Date, Duration};
 use crate::Simulator;
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::errors::{Code, INVALID_REQUEST, NOT_FOUND_PAYMENT};
+use crate::errors::{Code, INVALID_REQUEST, Language, NOT_FOUND_PAYMENT};
 use crate::listing::{self, Listing};
 use crate::merchants::Owner;
-use crate::records::{self, Kind, Row, Settling, Terms};
+use crate::payments::Currency;
+use crate::records::{self, Kind, Row, Terms};
+use crate::switches::Settlements;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,14 +92,17 @@ pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result
         Some(_) => return Err(INVALID_REQUEST),
     };
     let today = simulator.clock.now().date();
+    if simulator.switches().settlements == Settlements::Never {
+        return Ok(Answer::ok(&[(); 0]));
+    }
     let (rows, terms) = simulator.records.with(|records| {
         let terms = records.terms;
-        let settled = records.of_merchant(&caller.merchant_id).filter(|row| is_settled(row, today, terms));
+        let settled = records.of_merchant(&caller.merchant_id).filter(|row| is_settled(row, today));
         let wanted = settled.filter(|row| (start..=end).contains(&by(row.at.date(), terms)));
         let rows: Vec<Row> = wanted.skip((page - 1).saturating_mul(size)).take(size).cloned().collect();
         (rows, terms)
     });
-    let settlements: Vec<_> = rows.iter().map(|row| settlement(simulator, row, terms)).collect();
+    let settlements: Vec<_> = rows.iter().map(|row| settlement(simulator, row, terms, call.language)).collect();
     Ok(Answer::ok(&settlements))
 }
 
@@ -109,20 +114,20 @@ pub(crate) fn ask_for(simulator: &Simulator, call: &Call, caller: &Owner) -> Res
     if known { Ok(Answer::ok(&json!({ "result": true }))) } else { Err(NOT_FOUND_PAYMENT) }
 }
 
-fn is_settled(row: &Row, today: Date, terms: Terms) -> bool {
+fn is_settled(row: &Row, today: Date) -> bool {
     let moved_money = match row.kind {
         Kind::Approval | Kind::Cancel => true,
         Kind::Waiting | Kind::Withdrawal => false,
     };
-    moved_money && terms.settlements == Settling::NextDay && row.at.date() < today
+    moved_money && row.currency != Currency::Usd && row.at.date() < today
 }
 
 fn paid_out(sold: Date, terms: Terms) -> Date {
     sold.saturating_add(Duration::days(terms.pay_out_days.into()))
 }
 
-fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms) -> Settlement<'a> {
-    let mut payment = records::payment_of(simulator, row);
+fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms, language: Language) -> Settlement<'a> {
+    let mut payment = records::payment_of(simulator, row, language);
     let sums = Sums::of(row.amount, terms.fee_basis_points);
     let sums = if row.kind == Kind::Cancel { sums.taken_back() } else { sums };
     let cancel = payment["cancels"].as_array_mut().and_then(|cancels| {
@@ -134,7 +139,7 @@ fn settlement<'a>(simulator: &Simulator, row: &'a Row, terms: Terms) -> Settleme
         payment_key: &row.payment_key,
         transaction_key: &row.transaction_key,
         order_id: &row.order_id,
-        currency: row.currency,
+        currency: row.currency.code(),
         method: payment["method"].take(),
         amount: sums.amount,
         interest_fee: 0,

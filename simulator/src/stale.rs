@@ -24,7 +24,7 @@ pub(crate) async fn query(simulator: &Simulator, call: &Call, caller: Owner, sec
         (None, _) => operations::operate(simulator, call, caller, Duration::ZERO).await,
         (Some(_), Shows::NotFound) => Answer::error(NOT_FOUND_PAYMENT, call.language),
         (Some(payment), Shows::Before) => {
-            Answer::ok(&wire::payment(&payment.before_approval(), now, call.language, &simulator.base_url))
+            Answer::ok(&wire::payment(&payment.before_approval(), simulator.view(now, call.language)))
         }
     }
 }

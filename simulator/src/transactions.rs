@@ -7,12 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use time::Duration;
 
+use crate::amount::Sum;
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::errors::{Code, INVALID_PAGING_KEY};
+use crate::errors::{Code, INVALID_PAGING_KEY, Language};
 use crate::listing::Listing;
 use crate::merchants::Owner;
-use crate::records::{self, Kind, Row, Sign};
+use crate::records::{self, Kind, Row};
+use crate::switches::CancelAmounts;
 use crate::{Simulator, clock};
 
 #[derive(Serialize)]
@@ -29,7 +31,7 @@ struct RowBody<'a> {
     status: &'a str,
     transaction_at: String,
     currency: &'a str,
-    amount: i64,
+    amount: Sum,
 }
 
 pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result<Answer, Code> {
@@ -37,16 +39,18 @@ pub(crate) fn list(simulator: &Simulator, call: &Call, caller: &Owner) -> Result
     let (start, end) = (listing.moment("startDate")?, listing.moment("endDate")?);
     let limit = listing.length("limit")?;
     let now = simulator.clock.now();
-    let (rows, terms) = simulator.records.with(|records| {
+    let rows = simulator.records.with(|records| {
         let seen_until = now - Duration::seconds(records.terms.transaction_lag_seconds.into());
         let mut rows = records.of_merchant(&caller.merchant_id);
         if let Some(key) = listing.get("startingAfter") {
             rows.find(|row| *row.transaction_key == *key).ok_or(INVALID_PAGING_KEY)?;
         }
         let wanted = rows.filter(|row| (start..=end).contains(&to_the_second(row)) && row.at <= seen_until);
-        Ok::<_, Code>((wanted.take(limit).cloned().collect::<Vec<_>>(), records.terms))
+        Ok::<_, Code>(wanted.take(limit).cloned().collect::<Vec<_>>())
     })?;
-    let transactions: Vec<_> = rows.iter().map(|row| transaction(simulator, row, terms.cancel_amounts)).collect();
+    let cancel_amounts = simulator.switches().cancel_amounts;
+    let transactions: Vec<_> =
+        rows.iter().map(|row| transaction(simulator, row, cancel_amounts, call.language)).collect();
     Ok(Answer::ok(&transactions))
 }
 
@@ -55,8 +59,17 @@ fn to_the_second(row: &Row) -> time::OffsetDateTime {
     row.at.truncate_to_second()
 }
 
-fn transaction<'a>(simulator: &Simulator, row: &'a Row, cancel_amounts: Sign) -> RowBody<'a> {
-    let mut payment = records::payment_of(simulator, row);
+fn transaction<'a>(
+    simulator: &Simulator,
+    row: &'a Row,
+    cancel_amounts: CancelAmounts,
+    language: Language,
+) -> RowBody<'a> {
+    let mut payment = records::payment_of(simulator, row, language);
+    let units = match (row.kind, cancel_amounts) {
+        (Kind::Cancel, CancelAmounts::Negative) => -row.amount,
+        (Kind::Cancel, CancelAmounts::Positive) | (Kind::Waiting | Kind::Approval | Kind::Withdrawal, _) => row.amount,
+    };
     RowBody {
         m_id: &row.merchant_id,
         transaction_key: &row.transaction_key,
@@ -64,14 +77,11 @@ fn transaction<'a>(simulator: &Simulator, row: &'a Row, cancel_amounts: Sign) ->
         order_id: &row.order_id,
         method: payment["method"].take(),
         customer_key: None,
-        use_escrow: false,
+        use_escrow: payment["useEscrow"].as_bool().unwrap_or_default(),
         receipt_url: payment["receipt"]["url"].take(),
         status: row.status,
         transaction_at: clock::wire(row.at),
-        currency: row.currency,
-        amount: match (row.kind, cancel_amounts) {
-            (Kind::Cancel, Sign::Negative) => -row.amount,
-            (Kind::Cancel, Sign::Positive) | (Kind::Waiting | Kind::Approval | Kind::Withdrawal, _) => row.amount,
-        },
+        currency: row.currency.code(),
+        amount: Sum { units, currency: row.currency },
     }
 }

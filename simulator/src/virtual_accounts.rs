@@ -9,82 +9,76 @@ use serde_json::Value;
 
 use crate::cash_receipts::Wanted;
 use crate::errors::{
-    BELOW_ZERO_AMOUNT, Code, FAILED_INTERNAL_SYSTEM_PROCESSING, INVALID_BANK, INVALID_ORDER_ID, INVALID_ORDER_NAME,
-    INVALID_REQUEST, INVALID_REQUIRED_PARAM, REQUIRED_AMOUNT,
+    Code, INVALID_BANK, INVALID_REQUEST, INVALID_REQUIRED_PARAM, INVALID_VIRTUAL_ACCOUNT_TYPE, REQUIRED_ACCOUNT_KEY,
 };
 use crate::means::{Account, Means, Validity};
 use crate::merchants::Owner;
-use crate::opening::is_order_name;
-use crate::payments::{Currency, OpenRefused, Opening, Payment};
-use crate::{Simulator, amount, changes, institutions};
+use crate::order::{Asked, not_opened};
+use crate::payments::Payment;
+use crate::{Simulator, changes, institutions};
 
-const ORDER_ID_LENGTH_MAX: usize = 64;
+const ACCOUNT_KEY_LENGTH_MAX: usize = 13;
 const CUSTOMER_NAME_LENGTH_MAX: usize = 100;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    #[serde(default)]
-    amount: Value,
-    #[serde(default)]
-    order_id: Value,
-    order_name: Option<String>,
+    #[serde(flatten)]
+    asked: Asked,
     customer_name: Option<String>,
     bank: Option<String>,
     #[serde(default)]
     valid_hours: Value,
     due_date: Option<String>,
     #[serde(default)]
-    tax_free_amount: Value,
-    #[serde(default)]
     cash_receipt: Value,
+    #[serde(default)]
+    use_escrow: bool,
+    #[serde(default)]
+    account_type: Value,
+    #[serde(default)]
+    account_key: Value,
 }
 
 pub(crate) fn issue(simulator: &Simulator, body: &Bytes, caller: Owner) -> Result<Payment, Code> {
     let request: Request = serde_json::from_slice(body).map_err(|_| INVALID_REQUEST)?;
     let now = simulator.clock.now();
-    let amount = amount::optional(&request.amount)?.ok_or(REQUIRED_AMOUNT)?;
-    if amount <= 0 {
-        return Err(BELOW_ZERO_AMOUNT);
-    }
+    let order = request.asked.loose_order()?;
     let customer_name = request.customer_name.ok_or(INVALID_REQUIRED_PARAM)?;
     if !(1..=CUSTOMER_NAME_LENGTH_MAX).contains(&customer_name.chars().count()) {
         return Err(INVALID_REQUEST);
     }
     let bank = institutions::bank(&request.bank.ok_or(INVALID_REQUIRED_PARAM)?).ok_or(INVALID_BANK)?;
     let valid = Validity::read(&request.valid_hours, request.due_date.as_deref(), now)?;
-    let account = Account::new(bank, customer_name, valid, Wanted::read(&request.cash_receipt)?);
-    let means = Means::VirtualAccount(account);
-    means.check_amount(amount)?;
-    let tax_free = amount::tax_free(&request.tax_free_amount, amount)?;
-    let opening = Opening {
-        key: None,
-        owner: caller,
-        order_id: order_id(&request.order_id)?,
-        order_name: request.order_name.filter(|name| is_order_name(name)).ok_or(INVALID_ORDER_NAME)?,
-        currency: Currency::Krw,
-        amount,
-        tax_free,
-        means,
-        partial_cancelable: true,
-        visit: None,
+    let fixed = fixed_key(&request.account_type, &request.account_key)?;
+    let receipt = Wanted::read(&request.cash_receipt)?;
+    let account = match &fixed {
+        Some(key) => Account::fixed(bank, key, customer_name, valid, receipt),
+        None => Account::new(bank, customer_name, valid, receipt),
     };
-    let payment = simulator.payments.with(|table| table.charge(opening, now)).map_err(|refused| match refused {
-        OpenRefused::KeyTaken | OpenRefused::Full => FAILED_INTERNAL_SYSTEM_PROCESSING,
-    })?;
+    let means = Means::VirtualAccount(account);
+    means.check_amount(order.amount)?;
+    let opening = order.opening(caller, means, request.use_escrow);
+    let payment =
+        simulator.payments.with(|table| table.charge(opening, now)).map_err(|refused| not_opened(&refused))?;
     changes::status_changed(simulator, &payment, now);
     Ok(payment)
 }
 
-/// `71` was taken by the real endpoint and came back as `"71"`.
-fn order_id(value: &Value) -> Result<String, Code> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Null => return Err(INVALID_REQUIRED_PARAM),
-        Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(INVALID_ORDER_ID),
+/// The merchant's key of a fixed account, which is the same whenever its key is. Numbers are taken for it too.
+fn fixed_key(kind: &Value, key: &Value) -> Result<Option<String>, Code> {
+    let key = match key {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null => None,
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(INVALID_REQUEST),
     };
-    let fits = (1..=ORDER_ID_LENGTH_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=.".contains(&byte));
-    if fits { Ok(text) } else { Err(INVALID_ORDER_ID) }
+    if key.as_ref().is_some_and(|key| !(1..=ACCOUNT_KEY_LENGTH_MAX).contains(&key.chars().count())) {
+        return Err(INVALID_REQUEST);
+    }
+    match kind.as_str() {
+        None | Some("일반") if key.is_none() => Ok(None),
+        None | Some("고정") => key.ok_or(REQUIRED_ACCOUNT_KEY).map(Some),
+        Some(_) => Err(INVALID_VIRTUAL_ACCOUNT_TYPE),
+    }
 }

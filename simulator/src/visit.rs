@@ -63,7 +63,7 @@ impl Visit {
                     .append_pair("paymentType", "NORMAL")
                     .append_pair("orderId", &payment.order_id)
                     .append_pair("paymentKey", &payment.key)
-                    .append_pair("amount", &amount.to_string());
+                    .append_pair("amount", &payment.sum(amount).to_string());
                 Some(address)
             }
             End::Failed(code) => {
@@ -86,7 +86,7 @@ impl Visit {
                 let mut result = json!({
                     "paymentKey": payment.key,
                     "orderId": payment.order_id,
-                    "amount": { "currency": payment.currency.code(), "value": amount },
+                    "amount": { "currency": payment.currency.code(), "value": payment.sum(amount) },
                 });
                 if self.is_widget {
                     result["paymentType"] = json!("NORMAL");

@@ -1,4 +1,4 @@
-//! Webhooks: who wants to hear of what, and how Toss sends it where its way is not established.
+//! Webhooks: who wants to hear of what.
 //!
 //! A registration is for one merchant, one event and one address, as in Toss's console; a merchant registered for two
 //! events hears of a change twice. What is on its way is in `deliveries`, and `courier` carries it. Until somebody
@@ -16,6 +16,7 @@ use crate::deliveries::{Attempt, Deliveries, Delivery, Due};
 use crate::events::Event;
 use crate::faults::Then;
 use crate::lock::Lock;
+use crate::switches::WebhookIds;
 
 const REGISTRATIONS_MAX: usize = 100;
 
@@ -29,41 +30,17 @@ pub(crate) struct Registration {
     pub(crate) url: Url,
 }
 
-/// How webhooks are sent. The defaults are what is known or most likely of Toss.
+/// How webhooks are sent, beside what the switches say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Manner {
     /// How long the shop may take to answer, in real time.
     pub(crate) limit_ms: u64,
-    pub(crate) success: Success,
-    /// A new transmission id for every retry, instead of one for all of them.
-    pub(crate) new_id_each_try: bool,
-    /// `createdAt` of a `DEPOSIT_CALLBACK` ends in `+09:00`.
-    pub(crate) deposit_offset: bool,
-}
-
-/// Which answers of the shop count as received.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Success {
-    #[default]
-    #[serde(rename = "200")]
-    Only200,
-    #[serde(rename = "2xx")]
-    Any2xx,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { limit_ms: 10_000, success: Success::default(), new_id_each_try: false, deposit_offset: false }
-    }
-}
-
-impl Success {
-    pub(crate) fn holds(self, status: u16) -> bool {
-        match self {
-            Self::Only200 => status == 200,
-            Self::Any2xx => (200..300).contains(&status),
-        }
+        Self { limit_ms: 10_000 }
     }
 }
 
@@ -123,13 +100,13 @@ impl Webhooks {
         self.table.with(|table| (table.registrations.clone(), table.manner))
     }
 
-    pub(crate) fn of_merchant(&self, merchant_id: &str) -> (Vec<Registration>, Manner) {
+    pub(crate) fn of_merchant(&self, merchant_id: &str) -> Vec<Registration> {
         if self.registered.load(Ordering::Acquire) == 0 {
-            return (Vec::new(), Manner::default());
+            return Vec::new();
         }
-        let (mut registrations, manner) = self.registrations();
+        let (mut registrations, _) = self.registrations();
         registrations.retain(|registration| *registration.merchant_id == *merchant_id);
-        (registrations, manner)
+        registrations
     }
 
     pub(crate) fn set_manner(&self, manner: Manner) {
@@ -155,8 +132,8 @@ impl Webhooks {
         self.table.with(|table| (table.deliveries.page(order_id, after, limit), table.deliveries.dropped()))
     }
 
-    pub(crate) fn next_due(&self, now: OffsetDateTime) -> Option<(Due, Manner)> {
-        self.table.with(|table| Some((table.deliveries.next_due(table.manner.new_id_each_try, now)?, table.manner)))
+    pub(crate) fn next_due(&self, ids: WebhookIds, now: OffsetDateTime) -> Option<(Due, Manner)> {
+        self.table.with(|table| Some((table.deliveries.next_due(ids, now)?, table.manner)))
     }
 
     /// Writes down a try; if it failed, the next is in the retry table or there is none.

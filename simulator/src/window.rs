@@ -24,13 +24,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::Simulator;
+use crate::amount::Written;
 use crate::errors::{Code, Language, PAY_PROCESS_CANCELED, REJECT_CARD_PAYMENT};
 use crate::means::Means;
 use crate::method::{Fields, Method};
 use crate::opening::{self, PaymentResult};
 use crate::payments::{Currency, Payment, Status};
 use crate::visit::{End, Visit};
-use crate::{Simulator, amount};
 
 pub(crate) use page::{MethodChoice, in_words, methods};
 pub(crate) use words::{Words, words};
@@ -164,7 +165,7 @@ fn end(
         Outcome::Approve | Outcome::Cancel | Outcome::Close | Outcome::Tamper | Outcome::Slow => (None, true),
     };
     let amount = match decision.outcome {
-        Outcome::Tamper => tampered(decision, payment.amount)?,
+        Outcome::Tamper => tampered(decision, payment)?,
         Outcome::Approve | Outcome::Decline | Outcome::Cancel | Outcome::Close | Outcome::Slow => payment.amount,
     };
     let wait = match decision.outcome {
@@ -216,10 +217,12 @@ fn decline_code(decision: &Decision) -> Result<Code, Code> {
     }
 }
 
-fn tampered(decision: &Decision, amount: i64) -> Result<i64, Code> {
+fn tampered(decision: &Decision, payment: &Payment) -> Result<i64, Code> {
     match decision.tampered_amount.as_deref() {
-        None | Some("") => Ok(page::tampered_amount(amount)),
-        Some(text) => text.parse().map_err(|_| crate::errors::INVALID_REQUEST),
+        None | Some("") => Ok(page::tampered_amount(payment.amount)),
+        Some(text) => Written::parse(text)
+            .and_then(|amount| amount.in_units_of(payment.currency))
+            .ok_or(crate::errors::INVALID_REQUEST),
     }
 }
 
@@ -239,7 +242,7 @@ fn amount_krw(payment: &Payment) -> Option<i64> {
 
 /// `49,000원` or `₩49,000`.
 pub(crate) fn money(payment: &Payment, words: &Words) -> String {
-    let amount = amount::grouped(payment.amount);
+    let amount = payment.sum(payment.amount).grouped();
     match payment.currency {
         Currency::Krw => format!("{}{amount}{}", words.won_before, words.won_after),
         Currency::Usd | Currency::Jpy => format!("{} {amount}", payment.currency.code()),

@@ -15,6 +15,7 @@ use super::{Answered, Refusal};
 use crate::ledger::Kind;
 use crate::payments::Payment;
 use crate::payments::approval::{Deposit, DepositRefused};
+use crate::payments::cancel::CancelStatus;
 use crate::{Simulator, cancels, changes, clock};
 
 pub(super) fn routes() -> Router<Arc<Simulator>> {
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/deposit", post(deposit))
         .route("/control/revert-deposit", post(revert_deposit))
         .route("/control/cancel", post(cancel))
+        .route("/control/cancel-status", post(decide_cancel))
 }
 
 #[derive(Deserialize)]
@@ -98,6 +100,34 @@ async fn cancel(
     Ok(Json(summary(&payment, simulator.clock.now())))
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DecideCancel {
+    payment_key: String,
+    cancel_status: Decided,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Decided {
+    Done,
+    Aborted,
+}
+
+async fn decide_cancel(
+    State(simulator): State<Arc<Simulator>>,
+    body: Result<Json<DecideCancel>, JsonRejection>,
+) -> Answered<Json<Value>> {
+    let Json(DecideCancel { payment_key, cancel_status }) = body?;
+    let status = match cancel_status {
+        Decided::Done => CancelStatus::Done,
+        Decided::Aborted => CancelStatus::Aborted,
+    };
+    let payment = cancels::decide(&simulator, &payment_key, status);
+    let payment = payment.ok_or_else(|| Refusal::not_found("no cancel of this payment waits"))?;
+    Ok(Json(summary(&payment, simulator.clock.now())))
+}
+
 fn write_down(simulator: &Simulator, kind: Kind, payment: &Payment, amount: i64, now: OffsetDateTime) {
     simulator.ledger.with(|ledger| {
         ledger.append(kind, &payment.order_id, &payment.key, amount, clock::wire(now));
@@ -108,8 +138,8 @@ fn summary(payment: &Payment, now: OffsetDateTime) -> Value {
     json!({
         "paymentKey": payment.key,
         "orderId": payment.order_id,
-        "amount": payment.amount,
-        "balanceAmount": payment.balance(),
+        "amount": payment.sum(payment.amount),
+        "balanceAmount": payment.sum(payment.balance()),
         "status": payment.status(now).name(),
     })
 }

@@ -66,7 +66,7 @@ impl Payment {
             State::WaitingForDeposit
         } else {
             before.last_transaction_key = None;
-            State::InProgress { since: self.requested_at }
+            State::InProgress
         };
         before
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{AUTHENTICATE_WITHIN, Payment, Payments, Status};
+use super::{AUTHENTICATE_WITHIN, Payment, Payments, Status, is_partial_cancelable};
 use crate::means::Means;
 use crate::method::Method;
 
@@ -22,7 +22,7 @@ impl Payments {
             && matches!(payment.status(now), Status::Ready)
         {
             payment.method = Some(method);
-            payment.partial_cancelable = means.is_partial_cancelable();
+            payment.partial_cancelable = is_partial_cancelable(&means, payment.untaxed, payment.escrow);
             payment.means = Arc::new(means);
         }
     }

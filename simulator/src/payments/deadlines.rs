@@ -63,6 +63,6 @@ impl Payment {
     }
 
     fn is_in_progress(&self) -> bool {
-        matches!(self.state, State::InProgress { .. })
+        matches!(self.state, State::InProgress)
     }
 }

@@ -11,10 +11,11 @@ use url::Url;
 
 use super::words::{DECLINES, Words, words};
 use super::{amount_krw, money};
+use crate::amount::Sum;
 use crate::errors::{Code, Language};
 use crate::method::{
-    BANKS, CARD_COMPANIES, CARRIERS, EASY_PAYS, INSTALLMENT_MINIMUM_KRW, INSTALLMENT_MONTHS_MAX, Institution, Kind,
-    Method,
+    BANKS, CARD_COMPANIES, CARRIERS, EASY_PAYS, FOREIGN_EASY_PAYS, GIFT_CERTIFICATES, INSTALLMENT_MINIMUM_KRW,
+    INSTALLMENT_MONTHS_MAX, Institution, Kind, Method,
 };
 use crate::payments::{Payment, Status};
 use crate::visit::Visit;
@@ -55,7 +56,7 @@ struct Asking<'a> {
     /// What was wrong with the form that was sent.
     wrong: Option<&'static str>,
     declines: Vec<(&'static str, &'static str)>,
-    tampered_amount: i64,
+    tampered_amount: Sum,
 }
 
 /// One method on the page, with what can be chosen within it.
@@ -174,7 +175,7 @@ impl<'a> View<'a> {
                 .iter()
                 .map(|(code, ko, en)| (code.name(), if language == Language::Korean { *ko } else { *en }))
                 .collect(),
-            tampered_amount: tampered_amount(payment.amount),
+            tampered_amount: payment.sum(tampered_amount(payment.amount)),
         }))
     }
 }
@@ -194,6 +195,8 @@ pub(crate) fn methods(
             Kind::VirtualAccount => (words.virtual_account, words.virtual_account_note, "accountBank", BANKS),
             Kind::Transfer => (words.transfer, words.transfer_note, "transferBank", BANKS),
             Kind::MobilePhone => (words.mobile_phone, words.mobile_phone_note, "carrier", CARRIERS),
+            Kind::GiftCertificate => (words.gift_certificate, "", "giftCertificate", GIFT_CERTIFICATES),
+            Kind::ForeignEasyPay => (words.foreign_easy_pay, "", "foreignEasyPay", FOREIGN_EASY_PAYS),
         };
         let within = chosen.filter(|chosen| chosen.kind() == kind);
         let first = list.first().filter(|_| chosen.is_some());
@@ -232,6 +235,8 @@ pub(crate) fn in_words(method: Method, language: Language) -> String {
         Kind::VirtualAccount => words.virtual_account,
         Kind::Transfer => words.transfer,
         Kind::MobilePhone => words.mobile_phone,
+        Kind::GiftCertificate => words.gift_certificate,
+        Kind::ForeignEasyPay => words.foreign_easy_pay,
     };
     let institution = label(method.institution(), language);
     match method.installment_months() {

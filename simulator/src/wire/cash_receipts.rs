@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::cash_receipts::{CashReceipt, Page, Transaction};
 use crate::clock;
+use crate::errors::Language;
 use crate::payments::Payment;
 
 /// The business number of the simulator's merchants.
@@ -50,9 +51,9 @@ pub(crate) struct PageBody<'a> {
 }
 
 impl<'a> PaymentReceipt<'a> {
-    pub(super) fn of(receipt: &'a CashReceipt) -> Self {
+    pub(super) fn of(receipt: &'a CashReceipt, language: Language) -> Self {
         Self {
-            r#type: receipt.purpose.name(),
+            r#type: receipt.purpose.word(language),
             receipt_key: &receipt.key,
             issue_number: &receipt.issue_number,
             receipt_url: url(receipt),
@@ -63,16 +64,21 @@ impl<'a> PaymentReceipt<'a> {
 }
 
 /// `cashReceipts` of a payment; null without any.
-pub(super) fn of_payment(payment: &Payment, now: OffsetDateTime) -> Option<Vec<CashReceiptBody<'_>>> {
-    (!payment.cash_receipts.is_empty()).then(|| payment.cash_receipts.iter().map(|one| body(one, now)).collect())
+pub(super) fn of_payment(
+    payment: &Payment,
+    now: OffsetDateTime,
+    language: Language,
+) -> Option<Vec<CashReceiptBody<'_>>> {
+    let receipts = &payment.cash_receipts;
+    (!receipts.is_empty()).then(|| receipts.iter().map(|one| body(one, now, language)).collect())
 }
 
-pub(crate) fn body(receipt: &CashReceipt, now: OffsetDateTime) -> CashReceiptBody<'_> {
+pub(crate) fn body(receipt: &CashReceipt, now: OffsetDateTime, language: Language) -> CashReceiptBody<'_> {
     CashReceiptBody {
         receipt_key: &receipt.key,
         order_id: &receipt.order_id,
         order_name: &receipt.order_name,
-        r#type: receipt.purpose.name(),
+        r#type: receipt.purpose.word(language),
         issue_number: &receipt.issue_number,
         receipt_url: url(receipt),
         business_number: BUSINESS_NUMBER,
@@ -89,11 +95,11 @@ pub(crate) fn body(receipt: &CashReceipt, now: OffsetDateTime) -> CashReceiptBod
     }
 }
 
-pub(crate) fn page(page: &Page, now: OffsetDateTime) -> PageBody<'_> {
+pub(crate) fn page(page: &Page, now: OffsetDateTime, language: Language) -> PageBody<'_> {
     PageBody {
         has_next: page.has_next,
         last_cursor: page.last_cursor,
-        data: page.receipts.iter().map(|one| body(one, now)).collect(),
+        data: page.receipts.iter().map(|one| body(one, now, language)).collect(),
     }
 }
 

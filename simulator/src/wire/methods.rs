@@ -5,12 +5,18 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
+use crate::amount::Sum;
 use crate::clock;
+use crate::errors::Language;
+use crate::institutions;
 use crate::means::{Account, Card, EasyPay, Means};
 use crate::payments::Payment;
 
 /// A card company is asked for its money on the day after the approval.
 const ACQUIRED_AFTER: Duration = Duration::DAY;
+
+/// Of every test payment.
+const APPROVE_NO: &str = "00000000";
 
 #[derive(Debug, Default)]
 pub(super) struct Methods<'a> {
@@ -18,6 +24,7 @@ pub(super) struct Methods<'a> {
     pub(super) virtual_account: Option<AccountBody<'a>>,
     pub(super) transfer: Option<TransferBody>,
     pub(super) mobile_phone: Option<MobilePhoneBody<'a>>,
+    pub(super) gift_certificate: Option<GiftCertificateBody>,
     pub(super) easy_pay: Option<EasyPayBody>,
 }
 
@@ -36,7 +43,7 @@ pub(super) struct CardBody<'a> {
     kind: &'static str,
     owner_type: &'static str,
     acquire_status: &'static str,
-    amount: i64,
+    amount: Sum,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,40 +79,66 @@ pub(super) struct MobilePhoneBody<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+pub(super) struct GiftCertificateBody {
+    approve_no: &'static str,
+    settlement_status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct EasyPayBody {
     provider: &'static str,
-    amount: i64,
-    discount_amount: i64,
+    amount: Sum,
+    discount_amount: Sum,
 }
 
 impl<'a> Methods<'a> {
-    pub(super) fn of(payment: &'a Payment, now: OffsetDateTime) -> Self {
+    pub(super) fn of(payment: &'a Payment, now: OffsetDateTime, language: Language) -> Self {
         let none = Self::default();
         if payment.approval().is_none() && payment.due_at.is_none() {
             return none;
         }
         match &*payment.means {
-            Means::Card(used) => Self { card: Some(card(payment, used, payment.amount, now)), ..none },
+            Means::Card(used) => Self { card: Some(card(payment, used, payment.amount, now, language)), ..none },
             Means::EasyPay(easy_pay) => {
                 let EasyPay { provider, amount, discount, card: used } = easy_pay;
                 let by_card = payment.amount - amount - discount;
                 Self {
-                    card: (by_card > 0).then(|| card(payment, used, by_card, now)),
-                    easy_pay: Some(EasyPayBody { provider, amount: *amount, discount_amount: *discount }),
+                    card: (by_card > 0).then(|| card(payment, used, by_card, now, language)),
+                    easy_pay: Some(EasyPayBody {
+                        provider: institutions::easy_pay_word(provider, language),
+                        amount: payment.sum(*amount),
+                        discount_amount: payment.sum(*discount),
+                    }),
                     ..none
                 }
             }
-            Means::VirtualAccount(used) => Self { virtual_account: account(payment, used, now), ..none },
+            Means::VirtualAccount(used) => Self { virtual_account: account(payment, used, now, language), ..none },
             Means::Transfer { bank, .. } => {
                 Self { transfer: Some(TransferBody { bank_code: bank, settlement_status: "INCOMPLETED" }), ..none }
             }
+            Means::GiftCertificate { .. } => Self {
+                gift_certificate: Some(GiftCertificateBody {
+                    approve_no: APPROVE_NO,
+                    settlement_status: "INCOMPLETED",
+                }),
+                ..none
+            },
+            Means::ForeignEasyPay { provider } => Self {
+                easy_pay: Some(EasyPayBody {
+                    provider: provider.code,
+                    amount: payment.sum(payment.amount),
+                    discount_amount: payment.sum(0),
+                }),
+                ..none
+            },
             Means::MobilePhone { number } => Self { mobile_phone: Some(mobile_phone(payment, number)), ..none },
         }
     }
 }
 
-/// A personal credit card with the approval number of Toss's tests.
-fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime) -> CardBody<'a> {
+/// A personal credit card.
+fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime, language: Language) -> CardBody<'a> {
     CardBody {
         issuer_code: card.issuer,
         acquirer_code: card.issuer,
@@ -113,12 +146,12 @@ fn card<'a>(payment: &Payment, card: &'a Card, amount: i64, now: OffsetDateTime)
         installment_plan_months: card.installment_plan_months,
         is_interest_free: card.interest_free,
         interest_payer: card.interest_free.then_some("CARD_COMPANY"),
-        approve_no: "00000000",
+        approve_no: APPROVE_NO,
         use_card_point: false,
-        kind: "신용",
-        owner_type: "개인",
+        kind: language.choose("신용", "Credit"),
+        owner_type: language.choose("개인", "Personal"),
         acquire_status: acquire_status(payment, now),
-        amount,
+        amount: payment.sum(amount),
     }
 }
 
@@ -135,11 +168,16 @@ fn acquire_status(payment: &Payment, now: OffsetDateTime) -> &'static str {
 }
 
 /// None before the account is issued.
-fn account<'a>(payment: &'a Payment, account: &'a Account, now: OffsetDateTime) -> Option<AccountBody<'a>> {
+fn account<'a>(
+    payment: &'a Payment,
+    account: &'a Account,
+    now: OffsetDateTime,
+    language: Language,
+) -> Option<AccountBody<'a>> {
     let refunded = payment.approval().is_some() && !payment.cancels.is_empty();
     Some(AccountBody {
         account_number: &account.number,
-        kind: "일반",
+        kind: if account.is_fixed { language.choose("고정", "Fixed") } else { language.choose("일반", "Normal") },
         bank_code: account.bank,
         customer_name: &account.customer_name,
         due_date: clock::wire(payment.due_at?),
@@ -168,8 +206,11 @@ pub(super) fn receipt_path(payment: &Payment) -> Option<&'static str> {
     payment.approval()?;
     Some(match &*payment.means {
         Means::VirtualAccount(_) => "/receipt/payment-detail/bank-transfer?transactionId=",
-        Means::Card(_) | Means::EasyPay(_) | Means::Transfer { .. } | Means::MobilePhone { .. } => {
-            "/receipt/redirection?transactionId="
-        }
+        Means::Card(_)
+        | Means::EasyPay(_)
+        | Means::Transfer { .. }
+        | Means::MobilePhone { .. }
+        | Means::GiftCertificate { .. }
+        | Means::ForeignEasyPay { .. } => "/receipt/redirection?transactionId=",
     })
 }

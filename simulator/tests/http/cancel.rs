@@ -174,7 +174,7 @@ async fn of_many_cancels_at_once_no_more_than_the_balance_goes_back() {
 #[tokio::test]
 async fn a_second_cancel_within_a_second_is_refused_where_the_switch_says_so() {
     let mut settings = Settings::default();
-    settings.switches.cancel.consecutive = ConsecutiveCancel::Refuse;
+    settings.switches.consecutive_cancel = ConsecutiveCancel::Refuse;
     let sim = Sim::with(settings).await;
     // A machine may be too busy for two requests within a second; it is not so ten times in a row.
     for attempt in 0..10 {

@@ -62,7 +62,7 @@ async fn a_receipt_is_refused_for_what_it_lacks() {
     let sim = Sim::start().await;
     for (field, value, code) in [
         ("amount", Value::Null, "REQUIRED_AMOUNT"),
-        ("amount", json!(0), "INVALID_REQUEST"),
+        ("amount", json!(0), "BELOW_ZERO_AMOUNT"),
         ("type", json!("미발행"), "INVALID_REQUEST"),
         ("orderId", json!("x"), "INVALID_ORDER_ID"),
         ("customerIdentityNumber", Value::Null, "INVALID_REQUIRED_PARAM"),

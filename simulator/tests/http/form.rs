@@ -103,7 +103,7 @@ async fn malformed_bodies_and_unknown_paths_get_an_error_of_toss_form() {
         "{}".to_owned(),
         json!({ "paymentKey": "k", "orderId": "order-1" }).to_string(),
         json!({ "paymentKey": "k", "orderId": "order-1", "amount": "ten" }).to_string(),
-        json!({ "paymentKey": "k", "orderId": "order-1", "amount": 10.5 }).to_string(),
+        json!({ "paymentKey": "k", "orderId": "order-1", "amount": 10.555 }).to_string(),
         json!({ "paymentKey": 7, "orderId": "order-1", "amount": 10 }).to_string(),
         json!({ "paymentKey": long_key, "orderId": "order-1", "amount": 10 }).to_string(),
         format!("{{\"paymentKey\":\"{}\"}}", "k".repeat(70_000)),

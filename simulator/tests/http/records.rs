@@ -125,7 +125,7 @@ async fn settlements_begin_the_day_after_and_add_up() {
     assert_eq!((found(sold, "").await, found(sold, "&dateType=paidOutDate").await), (1, 0));
     assert_eq!((found(paid, "&dateType=soldDate").await, found(paid, "&dateType=paidOutDate").await), (0, 1));
 
-    sim.control("terms", json!({ "settlements": "never" })).await;
+    sim.control("switches", json!({ "settlements": "never" })).await;
     assert!(orders(&sim, "settlements", ALWAYS).await.is_empty());
 }
 
@@ -190,7 +190,7 @@ async fn every_cancel_is_a_row_of_its_own_and_is_settled_with_negative_sums() {
         [&rows[1]["transactionKey"], &rows[2]["transactionKey"]],
         [&keep["lastTransactionKey"], &gone["lastTransactionKey"]]
     );
-    sim.control("terms", json!({ "cancelAmounts": "negative" })).await;
+    sim.control("switches", json!({ "cancelAmounts": "negative" })).await;
     assert_eq!(list(&sim, "transactions", ALWAYS).await.json()[1]["amount"], -30_000);
 
     sim.advance(24 * 3600).await;
@@ -215,7 +215,7 @@ async fn a_virtual_account_cancelled_before_its_deposit_has_rows_and_no_settleme
     });
     let payment = sim.post("/v1/virtual-accounts", &account).await.json();
     sim.control("cancel", json!({ "paymentKey": payment["paymentKey"] })).await;
-    sim.control("terms", json!({ "cancelAmounts": "negative" })).await;
+    sim.control("switches", json!({ "cancelAmounts": "negative" })).await;
     let rows = list(&sim, "transactions", ALWAYS).await.json();
     let seen: Vec<_> =
         rows.as_array().unwrap().iter().map(|row| (row["status"].clone(), row["amount"].clone())).collect();

@@ -105,14 +105,14 @@ async fn an_oversized_answer_is_valid_and_a_slow_one_is_complete() {
 #[tokio::test]
 async fn test_keys_can_be_held_to_so_many_requests_a_minute() {
     let sim = Sim::start().await;
-    assert_eq!(sim.control("rate-limit", json!({ "perMinute": 2 })).await, json!({ "perMinute": 2 }));
+    assert_eq!(sim.control("switches", json!({ "rateLimit": 2 })).await["rateLimit"], 2);
     let payment = sim.authenticated("order-flood", 1_000).await;
     assert_eq!((sim.status(&payment).await, sim.status(&payment).await), ("IN_PROGRESS".into(), "IN_PROGRESS".into()));
     assert_eq!(sim.query("/v1/payments/orders/order-flood").await.says(), (429, "TOO_MANY_REQUESTS".into()));
     assert_eq!(sim.confirm(&payment).await.status, 200, "another endpoint has a minute of its own");
     sim.advance(60).await;
     assert_eq!(sim.status(&payment).await, "DONE");
-    sim.control("rate-limit", json!({ "perMinute": null })).await;
+    sim.control("switches", json!({ "rateLimit": null })).await;
     for _ in 0..5 {
         assert_eq!(sim.status(&payment).await, "DONE");
     }

@@ -75,7 +75,7 @@ async fn a_forced_code_comes_with_its_own_status_and_text_before_anything_is_che
             "REJECT_CARD_PAYMENT",
             403,
             "한도초과 혹은 잔액부족으로 결제에 실패했습니다.",
-            "한도초과 혹은 잔액부족으로 결제에 실패했습니다.",
+            "Payment failed because the limit was exceeded or the balance is not sufficient.",
         ),
         (
             "ALREADY_PROCESSED_PAYMENT",
@@ -85,12 +85,17 @@ async fn a_forced_code_comes_with_its_own_status_and_text_before_anything_is_che
         ),
         ("NOT_CANCELABLE_PAYMENT", 403, "취소 할 수 없는 결제 입니다.", "This is a non-cancelable payment."),
         ("ALREADY_CANCELED_PAYMENT", 400, "이미 취소된 결제 입니다.", "The payment has already been canceled."),
-        ("IDEMPOTENT_REQUEST_PROCESSING", 409, "이전 멱등 요청이 처리중입니다.", "이전 멱등 요청이 처리중입니다."),
+        (
+            "IDEMPOTENT_REQUEST_PROCESSING",
+            409,
+            "이전 멱등 요청이 처리중입니다.",
+            "The previous request with this idempotency key is still being processed.",
+        ),
         (
             "FAILED_REFUND_PROCESS",
             500,
             "은행 응답시간 지연이나 일시적인 오류로 환불요청에 실패했습니다.",
-            "은행 응답시간 지연이나 일시적인 오류로 환불요청에 실패했습니다.",
+            "The refund has failed because the bank was slow or had a temporary error.",
         ),
         (
             "COMMON_ERROR",

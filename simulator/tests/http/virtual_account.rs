@@ -204,7 +204,7 @@ async fn a_deposit_goes_back_only_to_an_account_that_can_take_it() {
 #[tokio::test]
 async fn the_answer_to_a_missing_refund_account_is_a_switch() {
     let mut settings = Settings::default();
-    settings.switches.cancel.missing_refund_account = MissingRefundAccount::InvalidRequest;
+    settings.switches.missing_refund_account = MissingRefundAccount::InvalidRequest;
     let sim = Sim::with(settings).await;
     let payment = deposited(&sim, "order-switch").await;
     let answer = sim.cancel(&payment, &json!({ "cancelReason": "반품" })).await;

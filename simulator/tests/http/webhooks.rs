@@ -127,14 +127,15 @@ async fn whatever_is_not_200_is_tried_again_by_the_table_under_the_same_id() {
 async fn success_ids_and_patience_are_switches() {
     let sim = Sim::start().await;
     let mut shop = Shop::open(&sim).await;
-    sim.control("webhooks/manner", json!({ "success": "2xx" })).await;
+    sim.control("switches", json!({ "webhookSuccess": "2xx" })).await;
     shop.answers(Some(204));
     let payment = sim.authenticated("order-lenient", 1_000).await;
     assert_eq!(sim.confirm(&payment).await.status, 200);
     deliveries(&sim, "order-lenient", "DELIVERED").await;
     shop.next().await;
 
-    sim.control("webhooks/manner", json!({ "limitMs": 200, "newIdEachTry": true })).await;
+    sim.control("switches", json!({ "webhookSuccess": "200", "webhookIds": "new" })).await;
+    sim.control("webhooks/manner", json!({ "limitMs": 200 })).await;
     shop.answers(None);
     let payment = sim.authenticated("order-silent", 1_000).await;
     assert_eq!(sim.confirm(&payment).await.status, 200);
