@@ -58,9 +58,10 @@ async fn a_shopper_who_leaves_the_window_is_told_of_and_may_open_it_again() {
         stage.click(".shut").await;
         stage.result_becomes("cancel").await;
         assert!(!stage.has("dialog").await);
+        assert_eq!(stage.attempt("window.first = shown").await, "undefined");
         stage.click("#payment-button").await;
-        stage.enter(SHEET).await;
-        stage.leave().await;
+        stage.result_becomes("shown").await;
+        assert_eq!(stage.attempt("await first.destroy()").await, "undefined");
         assert_eq!(stage.attempt("return widgets.renderPaymentWindow()").await, "PAYMENT_WINDOW_ALREADY_RENDERED");
         assert_eq!(
             stage.attempt("await shown.destroy(); return document.querySelectorAll('dialog').length").await,
