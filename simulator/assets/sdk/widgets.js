@@ -73,7 +73,9 @@ const renderWindow = (amount, onDestroy) =>
   new Promise((resolve) => {
     const listeners = { paymentRequest: new Set(), cancel: new Set() };
     const state = { method: null, agreement: null };
-    const destroy = () => {
+    // Once: by then another window may have taken this one's place.
+    let destroy = () => {
+      destroy = () => {};
       window.removeEventListener("message", hear);
       shown.remove();
       onDestroy();

@@ -5,6 +5,7 @@ let shown;
 document.getElementById("payment-button").addEventListener("click", async () => {
   await widgets.setAmount({ currency: "KRW", value: 50000 });
   shown = await widgets.renderPaymentWindow({ variantKey: { paymentMethod: "DEFAULT", agreement: "AGREEMENT" } });
+  result.textContent = "shown";
   shown.on("cancel", () => { result.textContent = "cancel"; });
   shown.on("paymentRequest", async ({ paymentMethod }) => {
     result.textContent = `paymentRequest ${paymentMethod.code}`;
