@@ -12,6 +12,9 @@ use serde_json::Value;
 use crate::errors::{Code, INVALID_REQUEST};
 use crate::payments::Currency;
 
+/// A trillion: more than anybody pays at once, and little enough for the sums over all that is kept.
+const HUNDREDTHS_MAX: u64 = 100_000_000_000_000;
+
 /// An amount in a request, whose currency may not be known yet: in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Written(i64);
@@ -42,7 +45,8 @@ impl Written {
         let is_fraction = fraction.len() <= 2 && fraction.bytes().all(|digit| digit.is_ascii_digit());
         let hundredths = is_fraction.then(|| format!("{fraction:0<2}").parse::<i64>().ok())??;
         let hundredths = if whole.starts_with('-') { -hundredths } else { hundredths };
-        whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(hundredths).map(Self)
+        let written = whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(hundredths)?;
+        (written.unsigned_abs() <= HUNDREDTHS_MAX).then_some(Self(written))
     }
 
     /// In the smallest unit of this currency; None when it has none so small.
@@ -154,6 +158,9 @@ mod tests {
         check(json!(50_000), Some(50_000));
         check(json!("50000"), Some(50_000));
         check(json!("9026.00"), Some(9026));
+        check(json!(1_000_000_000_000_i64), Some(1_000_000_000_000));
+        check(json!(1_000_000_000_001_i64), None);
+        check(json!(i64::MIN), None);
         check(json!(50_000_000_000_i64), Some(50_000_000_000));
         check(serde_json::from_str("10000.0").unwrap(), Some(10_000));
         check(json!("181.56"), None);
@@ -178,8 +185,8 @@ mod tests {
         check("0.07", Some(7), "0.07");
         check("-0.07", Some(-7), "-0.07");
         check("100.00", Some(10_000), "100");
-        check("9999999999999.99", Some(999_999_999_999_999), "9999999999999.99");
-        for wrong in ["181.567", "1.-5", "1.+5", ".5", "1e2", "92233720368547758.08"] {
+        check("999999999999.99", Some(99_999_999_999_999), "999999999999.99");
+        for wrong in ["181.567", "1.-5", "1.+5", ".5", "1e2", "1000000000000.01", "92233720368547758.08"] {
             check(wrong, None, "");
         }
         assert_eq!(Sum { units: 10_000, currency: Currency::Jpy }.to_string(), "10000");

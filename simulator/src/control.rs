@@ -7,13 +7,14 @@
 mod console;
 mod evidence;
 mod merchants;
+mod number;
 mod shopper;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -26,6 +27,8 @@ use crate::rules::{NewRule, RuleRefused};
 use crate::settings::{Effect, Latency};
 use crate::switches::Switches;
 use crate::{Simulator, changes, clock};
+
+pub(crate) use number::Number;
 
 /// What a page holds when the caller does not say, and the most it may ask for.
 const PAGE_DEFAULT: usize = 1_000;
@@ -204,8 +207,8 @@ async fn delete_rules(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn delete_rule(State(simulator): State<Arc<Simulator>>, Path(rule_id): Path<u64>) -> Answered<StatusCode> {
-    if simulator.rules.delete(rule_id) {
+async fn delete_rule(State(simulator): State<Arc<Simulator>>, rule_id: Number) -> Answered<StatusCode> {
+    if simulator.rules.delete(rule_id?.0) {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Refusal::not_found("no such rule"))

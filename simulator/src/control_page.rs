@@ -18,17 +18,19 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
-use crate::amount::Untaxed;
+use crate::amount::{self, Untaxed};
 use crate::errors::{Code, Language};
 use crate::means::Means;
 use crate::order::{Order, is_order_id, is_order_name};
 use crate::payments::Payment;
 use crate::settings::{Effect, Latency};
-use crate::window::in_words;
+use crate::window::{in_words, money, words};
 use crate::{Simulator, changes, clock};
 
 /// As many as a person looks at.
 const PAYMENTS_SHOWN: usize = 30;
+/// The others are folded away, so that the forms below are not far.
+const SHOWN_AT_ONCE: usize = 6;
 
 pub(crate) fn routes() -> Router<Arc<Simulator>> {
     Router::new()
@@ -61,6 +63,13 @@ struct Row {
     method: String,
     status: &'static str,
     requested_at: String,
+}
+
+impl Row {
+    /// `11-25 16:02:39`.
+    fn requested_short(&self) -> String {
+        self.requested_at.get(5..19).unwrap_or(&self.requested_at).replace('T', " ")
+    }
 }
 
 /// What the last form came to; a fixed set, so that a link cannot put words into the page.
@@ -116,7 +125,7 @@ async fn show(State(simulator): State<Arc<Simulator>>, asked: Result<Query<Asked
         key: Arc::clone(&payment.key),
         order_id: Arc::clone(&payment.order_id),
         order_name: Arc::clone(&payment.order_name),
-        amount: format!("{} {}", payment.sum(payment.amount).grouped(), payment.currency.code()),
+        amount: money(payment, words(Language::Korean)),
         method: payment.method.map_or_else(String::new, |method| in_words(method, Language::Korean)),
         status: payment.status(now).name(),
         requested_at: clock::wire(payment.requested_at),
@@ -173,7 +182,8 @@ async fn authenticate(
         return StatusCode::FORBIDDEN.into_response();
     }
     let decline = Code::find(&asked.decline);
-    let (Ok(amount), Some(owner)) = (asked.amount.replace(',', "").parse(), simulator.merchants.client(None)) else {
+    let amount = amount::read(&asked.amount.replace(',', "").into());
+    let (Some(amount), Some(owner)) = (amount, simulator.merchants.client(None)) else {
         return Said::Refused.back();
     };
     let is_valid =

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use time::{Duration, OffsetDateTime};
 
 use crate::errors::{Code, INCORRECT_BASIC_AUTH_FORMAT, INVALID_API_KEY, UNAUTHORIZED_KEY};
@@ -254,13 +255,19 @@ pub(crate) fn shown(headers: &HeaderMap) -> Option<String> {
     secret_key(headers.get(AUTHORIZATION)?.as_bytes())
 }
 
-/// The secret key of `Basic base64(secretKey + ":")`; nothing after the colon, no other scheme, padded base64.
+/// Padded or not: a published client library (tosspayments-rs) leaves the padding out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The secret key of `Basic base64(secretKey + ":")`; nothing after the colon, no other scheme.
 fn secret_key(header: &[u8]) -> Option<String> {
     let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let credentials = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let credentials = String::from_utf8(LENIENT.decode(encoded.trim()).ok()?).ok()?;
     credentials.strip_suffix(':').map(str::to_owned)
 }
 
@@ -279,11 +286,12 @@ mod tests {
             }
             assert_eq!(merchants.authenticate(&headers, datetime!(2026-09-01 12:00 +9)).err(), expected, "{header:?}");
         };
-        let basic = |text: &str| Some(format!("Basic {}", STANDARD.encode(text)));
+        let basic = |text: &str| Some(format!("Basic {}", LENIENT.encode(text)));
         check(basic(&format!("{DEFAULT_SECRET_KEY}:")), None);
         check(basic(&format!("{DEFAULT_WIDGET_SECRET_KEY}:")), None);
         check(None, Some(UNAUTHORIZED_KEY));
         check(basic("test_sk_nobody:"), Some(UNAUTHORIZED_KEY));
+        check(basic("test_sk_pads:").map(|header| header.trim_end_matches('=').to_owned()), Some(UNAUTHORIZED_KEY));
         check(basic(&format!("{DEFAULT_CLIENT_KEY}:")), Some(UNAUTHORIZED_KEY));
         check(basic("live_sk_somebody:"), Some(INVALID_API_KEY));
         check(basic(DEFAULT_SECRET_KEY), Some(INCORRECT_BASIC_AUTH_FORMAT));

@@ -29,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<Simulator>> {
         .route("/v1/payments/{payment_key}/checkout", get(checkout))
         .route("/v1/payments/orders/{order_id}", get(query_by_order))
         .route("/v1/transactions", get(transactions))
+        // A published client library (python-tosspayments) writes it so.
+        .route("/v1/transactions/", get(transactions))
         .route("/v1/settlements", get(settlements).post(settle))
         .route("/v1/virtual-accounts", post(virtual_account))
         .route("/v1/cash-receipts", post(issue_cash_receipt).get(list_cash_receipts))
@@ -127,8 +129,10 @@ async fn query_by_order(State(simulator): State<Arc<Simulator>>, order_id: Name,
 }
 
 /// `checkout.url` of a payment opened by a server: the shopper's browser comes here, without a key.
-async fn checkout(Path(payment_key): Path<String>) -> Redirect {
-    Redirect::to(&format!("/window/{payment_key}"))
+/// The key goes on as it was written: decoded, it need not fit into a header.
+async fn checkout(uri: Uri) -> Redirect {
+    let payment_key = uri.path().strip_prefix("/v1/payments/").and_then(|rest| rest.strip_suffix("/checkout"));
+    Redirect::to(&format!("/window/{}", payment_key.unwrap_or_default()))
 }
 
 async fn unknown_method(State(simulator): State<Arc<Simulator>>, parts: Parts) -> Response {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::Simulator;
-use crate::control::{Answered, Page, Refusal};
+use crate::control::{Answered, Number, Page, Refusal};
 use crate::events::Event;
 use crate::webhooks::{Manner, Message};
 
@@ -68,8 +68,8 @@ async fn unregister_all(State(simulator): State<Arc<Simulator>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn unregister(State(simulator): State<Arc<Simulator>>, Path(webhook_id): Path<u64>) -> Answered<StatusCode> {
-    if simulator.webhooks.unregister(Some(webhook_id)) {
+async fn unregister(State(simulator): State<Arc<Simulator>>, webhook_id: Number) -> Answered<StatusCode> {
+    if simulator.webhooks.unregister(Some(webhook_id?.0)) {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Refusal::not_found("no such webhook"))
@@ -96,8 +96,8 @@ async fn deliveries(
     Ok(Json(json!({ "deliveries": deliveries, "dropped": dropped })))
 }
 
-async fn resend(State(simulator): State<Arc<Simulator>>, Path(delivery_id): Path<u64>) -> Answered<StatusCode> {
-    if simulator.webhooks.resend(delivery_id, simulator.clock.now()) {
+async fn resend(State(simulator): State<Arc<Simulator>>, delivery_id: Number) -> Answered<StatusCode> {
+    if simulator.webhooks.resend(delivery_id?.0, simulator.clock.now()) {
         return Ok(StatusCode::ACCEPTED);
     }
     Err(Refusal::not_found("no such delivery"))

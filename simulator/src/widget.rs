@@ -1,5 +1,5 @@
 //! The payment widget: the list of methods and the agreement, as two small pages that the script shows in frames inside
-//! the shop's page.
+//! the shop's page, or as one in a window above it.
 //!
 //! Frames, because a shop's content security policy then has nothing to allow but the simulator's origin. What the
 //! shopper picks goes to the shop's page by message (`widget.js`), and from there into the payment when it is opened.
@@ -25,6 +25,8 @@ use crate::window::{MethodChoice, Words, language, methods, words};
 enum Part {
     Methods,
     Agreement,
+    /// Both, for a window above the shop's page.
+    Window,
 }
 
 #[derive(Template)]

@@ -36,7 +36,9 @@ const METHODS = {
 };
 
 const amountChecks = [
-  [(amount) => typeof amount?.value === "number" && Number.isFinite(amount.value) && isText(amount.currency, 3, 3), "INVALID_PARAMETERS", "amount 는 { currency, value } 입니다."],
+  [(amount) => typeof amount === "object" && amount !== null, "INVALID_PARAMETERS", "amount 는 { currency, value } 입니다."],
+  [(amount) => Number.isFinite(amount.value), "INVALID_AMOUNT_VALUE", "결제금액이 올바르지 않습니다."],
+  [(amount) => isText(amount.currency, 3, 3), "INVALID_AMOUNT_CURRENCY", "잘못된 통화 값입니다."],
   [(amount) => amount.value > 0, "BELOW_ZERO_AMOUNT", "금액은 0보다 커야 합니다."],
 ];
 
@@ -53,6 +55,12 @@ const requestChecks = [
   [(r) => isMetadata(r.metadata), "INVALID_METADATA", "metadata 가 올바르지 않습니다."],
 ];
 
+const billingChecks = [
+  [(r) => isWebAddress(r.successUrl), "INCORRECT_SUCCESS_URL_FORMAT", "잘못된 successUrl 입니다."],
+  [(r) => isWebAddress(r.failUrl), "INCORRECT_FAIL_URL_FORMAT", "잘못된 failUrl 입니다."],
+  [() => false, "NOT_SUPPORTED_METHOD", "시뮬레이터는 자동결제(빌링)를 지원하지 않습니다."],
+];
+
 // Each check names what Toss's script would name; the first that fails is the answer.
 const check = (checks, value) => {
   for (const [passes, code, message] of checks) {
@@ -60,9 +68,20 @@ const check = (checks, value) => {
   }
 };
 
-const checkRequest = (request) => {
+const checkObject = (request) => {
   if (request === null || typeof request !== "object") throw failure("INVALID_PARAMETERS", "요청 파라미터가 올바르지 않습니다.");
+};
+
+const checkRequest = (request) => {
+  checkObject(request);
   check(requestChecks, request);
+};
+
+// No billing key is issued here, so this ends in a refusal however right the request is.
+const refuseBilling = (methods, method, request) => {
+  checkObject(request);
+  if (!methods.includes(method)) throw failure("NOT_SUPPORTED_METHOD", "지원되지 않는 결제수단입니다.");
+  check(billingChecks, request);
 };
 
 const checkClientKey = (clientKey) => {
@@ -112,49 +131,63 @@ const settle = ({ end }) => {
   return end.result;
 };
 
-// What closes the window that is open; one is open at a time.
+const userCancel = () => failure("USER_CANCEL", "사용자가 결제를 취소했습니다.");
+
+// A dialog above the shop's page with one of the simulator's pages in a frame. Styles are set one by one, because a
+// policy that forbids inline styles still allows that.
+const openDialog = (path, title, onCancel) => {
+  const dialog = document.createElement("dialog");
+  const frame = document.createElement("iframe");
+  const narrow = matchMedia("(max-width: 52rem)").matches;
+  Object.assign(dialog.style, {
+    width: "100%", height: "100%", maxWidth: "none", maxHeight: "none", margin: "0", padding: narrow ? "0" : "2rem 0",
+    border: "0", boxSizing: "border-box", background: "rgb(0 0 0 / 55%)", display: "grid", placeItems: "center",
+  });
+  Object.assign(frame.style, {
+    width: "100%", maxWidth: narrow ? "none" : "28rem", height: "100%", maxHeight: narrow ? "none" : "48rem", border: "0",
+    borderRadius: narrow ? "0" : "1.25rem", background: "Canvas", colorScheme: "light dark",
+  });
+  frame.title = title;
+  frame.src = `${simulator}${path}`;
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    onCancel();
+  });
+  dialog.append(frame);
+  document.body.append(dialog);
+  dialog.showModal();
+  frame.focus();
+  return { frame, remove: () => dialog.remove() };
+};
+
+// What closes the payment window that is open, with the error its promise ends in; one is open at a time.
 let close = () => {};
 
 // Back from the shop's next page by the browser's own button, this one may be as it was left: with the window open.
 window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) close();
+  if (persisted) close(userCancel());
 });
 
-// Shows the window in a dialog above the shop's page until it says how the visit ended. Styles are set one by one,
-// because a policy that forbids inline styles still allows that.
+// Shows the window until it says how the visit ended.
 const showFrame = (paymentKey) =>
-  new Promise((resolve) => {
-    const dialog = document.createElement("dialog");
-    const frame = document.createElement("iframe");
-    const narrow = matchMedia("(max-width: 52rem)").matches;
-    Object.assign(dialog.style, {
-      width: "100%", height: "100%", maxWidth: "none", maxHeight: "none", margin: "0", padding: narrow ? "0" : "2rem 0",
-      border: "0", boxSizing: "border-box", background: "rgb(0 0 0 / 55%)", display: "grid", placeItems: "center",
-    });
-    Object.assign(frame.style, {
-      width: "100%", maxWidth: narrow ? "none" : "28rem", height: "100%", maxHeight: narrow ? "none" : "48rem", border: "0",
-      borderRadius: narrow ? "0" : "1.25rem", background: "Canvas", colorScheme: "light dark",
-    });
-    frame.title = "토스페이먼츠 결제창 (시뮬레이터)";
-    frame.src = `${simulator}/window/${encodeURIComponent(paymentKey)}`;
-    const end = (message) => {
+  new Promise((resolve, reject) => {
+    close(userCancel());
+    const shown = openDialog(`/window/${encodeURIComponent(paymentKey)}`, "토스페이먼츠 결제창 (시뮬레이터)", () => close(userCancel()));
+    const end = () => {
       window.removeEventListener("message", hear);
-      dialog.remove();
+      shown.remove();
       close = () => {};
-      resolve(message);
     };
     const hear = ({ origin, source, data }) => {
-      if (origin === simulator && source === frame.contentWindow && data?.visit === paymentKey) end(data);
+      if (origin !== simulator || source !== shown.frame.contentWindow || data?.visit !== paymentKey) return;
+      end();
+      resolve(data);
     };
-    const userCancel = { end: { error: { code: "USER_CANCEL", message: "사용자가 결제를 취소했습니다." } } };
-    close();
-    close = () => end(userCancel);
+    close = (error) => {
+      end();
+      reject(error);
+    };
     window.addEventListener("message", hear);
-    dialog.addEventListener("cancel", close);
-    dialog.append(frame);
-    document.body.append(dialog);
-    dialog.showModal();
-    frame.focus();
   });
 
 // Opens the payment and the window. With addresses to return to the promise stays pending, unless a window above the
@@ -192,7 +225,7 @@ const methodOf = (name) => {
   return METHODS[name];
 };
 
-const notSupported = (what) => async () => {
-  throw failure("NOT_SUPPORTED_METHOD", `시뮬레이터는 ${what} 을(를) 지원하지 않습니다.`);
-};
+const VERSION_1 = "1-simulator";
 
+// In v1 a promise is kept with the amount as a number.
+const inV1 = (result) => ({ ...result, amount: result.amount.value });

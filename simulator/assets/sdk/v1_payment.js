@@ -3,18 +3,26 @@
 function TossPayments(clientKey) {
   checkClientKey(clientKey);
   return {
-    async requestPayment(method, request) {
+    // Without a method the window offers what a card window does.
+    async requestPayment(...args) {
+      const [method, request] = args.length === 1 ? ["CARD", args[0]] : args;
       refuseWidgetKey(clientKey);
       const asked = methodOf(method);
-      if (request === null || typeof request !== "object") throw failure("INVALID_PARAMETERS", "요청 파라미터가 올바르지 않습니다.");
+      checkObject(request);
       const amount = { currency: request.currency ?? "KRW", value: request.amount };
       check(amountChecks, amount);
       const { cardCompany, cardInstallmentPlan, easyPay, flowMode } = request;
-      return payByMethod(clientKey, asked, { ...request, amount }, { cardCompany, cardInstallmentPlan, easyPay, flowMode });
+      return inV1(await payByMethod(clientKey, asked, { ...request, amount }, { cardCompany, cardInstallmentPlan, easyPay, flowMode }));
     },
-    requestBillingAuth: notSupported("자동결제(빌링)"),
-    cancelPayment: () => close(),
+    async requestBillingAuth(method, request) {
+      refuseWidgetKey(clientKey);
+      checkObject(request);
+      checkCustomerKey(request.customerKey);
+      refuseBilling(["카드", "CARD"], method, request);
+    },
+    cancelPayment: () => close(userCancel()),
   };
 }
 
+TossPayments.version = VERSION_1;
 window.TossPayments = TossPayments;

@@ -7,7 +7,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod checks;
+mod sheet;
 mod stage;
+mod surface;
 mod v1;
 mod widget;
 mod window;

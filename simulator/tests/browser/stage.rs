@@ -98,6 +98,8 @@ async fn page(State(simulator): State<Arc<str>>, Path(name): Path<String>) -> Re
         "v2-payment.js" => include_str!("pages/v2-payment.js"),
         "v2-widget" => include_str!("pages/v2-widget.html"),
         "v2-widget.js" => include_str!("pages/v2-widget.js"),
+        "v2-sheet" => include_str!("pages/v2-sheet.html"),
+        "v2-sheet.js" => include_str!("pages/v2-sheet.js"),
         "v1-payment" => include_str!("pages/v1-payment.html"),
         "v1-payment.js" => include_str!("pages/v1-payment.js"),
         "v1-widget" => include_str!("pages/v1-widget.html"),

@@ -28,7 +28,7 @@ async fn the_forms_play_the_shopper_move_the_clock_and_start_over() {
     let shopper = "orderId=order-page&orderName=%EC%B1%85&amount=3000&decline=";
     assert_eq!(said(&sim, "authenticate", shopper).await, "authenticated");
     let shown = page(&sim, "authenticated").await;
-    assert!(shown.contains("order-page") && shown.contains("3,000 KRW") && shown.contains("IN_PROGRESS"), "{shown}");
+    assert!(shown.contains("order-page") && shown.contains("3,000원") && shown.contains("IN_PROGRESS"), "{shown}");
 
     assert_eq!(said(&sim, "latency", "minMs=0&maxMs=5&effect=before").await, "latency");
     assert_eq!(said(&sim, "clock", "seconds=660").await, "clock");

@@ -14,6 +14,7 @@ async function main() {
   ]);
   methods.on("paymentMethodSelect", ({ code }) => { events.textContent += ` ${code}`; });
   agreement.on("agreementStatusChange", ({ agreedRequiredTerms }) => { events.textContent += ` ${agreedRequiredTerms}`; });
+  Object.assign(window, { widgets, agreement });
   button.disabled = false;
 
   coupon.addEventListener("change", () => widgets.setAmount({ currency: "KRW", value: coupon.checked ? 45000 : 50000 }));
