@@ -155,7 +155,7 @@ async fn running_out_of_patience_is_never_called_a_failure() {
     shop.control("rules", json!({"match": {"endpoint": "confirm"}, "then": {"kind": "dropBefore"}})).await;
     shop.control("rules", json!({"match": {"endpoint": "query"}, "then": {"kind": "html", "status": 502}})).await;
     let order = shop.accepted(PRICE, &[(product, 1)]).await;
-    wait_for("five attempts", Duration::from_secs(60), async || {
+    wait_for("five attempts", Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from attempts").await >= 5).then_some(())
     })
     .await;

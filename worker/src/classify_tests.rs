@@ -227,7 +227,7 @@ fn a_refusal_is_proof_only_when_no_earlier_send_is_open() {
     check(&first(), Confirm, &error(404, "NOT_FOUND_PAYMENT"), "failed Aborted by answer: payment_unknown");
     // Said of payments that were approved, too: asking comes first.
     for code in ["FORBIDDEN_REQUEST", "NOT_FOUND_PAYMENT_SESSION"] {
-        check(&first(), Confirm, &error(403, code), "ask, epoch 0, burnt, refusal kept, sent");
+        check(&first(), Confirm, &error(403, code), "ask, epoch 0, burnt, open, refusal kept, sent");
     }
 
     let refused = |seconds| {

@@ -108,8 +108,9 @@ async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
         arrived.truncate(length);
         arrived
     };
+    let api_key = key("test_sk_abc").unwrap();
     let (reply, arrived) =
-        tokio::join!(toss.confirm(&key("test_sk_abc").unwrap(), b"{}".to_vec(), "order-1-0"), serving);
+        tokio::join!(toss.confirm(&api_key, b"{}".to_vec(), "order-1-0"), serving);
     assert!(matches!(reply, Reply::NoAnswer(NoAnswer::NotConnected)), "{reply:?}");
     assert!(!String::from_utf8_lossy(&arrived).contains("order-1-0"), "the request was sent in the clear");
 }
