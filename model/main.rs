@@ -240,7 +240,7 @@ impl Hanbeon {
                 state.workers[usize::from(worker)] = Worker::Idle;
                 state.mishaps += 1;
             }
-            Step::Arrive { flight } => toss::arrive(state, flight),
+            Step::Arrive { flight } => toss::arrive(&self.rules, state, flight),
             Step::Vanish { flight } => drop(state.flights.remove(flight)),
             Step::Decide { flight, ruling } => toss::decide(&self.rules, state, flight, ruling),
             Step::CatchUp { payment } => {
@@ -274,6 +274,7 @@ const ONE: Rules = Rules {
     payments: 1,
     lags: true,
     guards: true,
+    remembers: true,
     late_senders: true,
     lies: false,
     unclear: true,
@@ -354,6 +355,12 @@ fn a_toss_that_lies_and_workers_that_wake_long_after_end_in_the_truth() {
 fn our_keys_alone_keep_a_toss_that_would_charge_twice_from_it() {
     let rules = Rules { guards: false, lags: false, late_senders: false, ..ONE };
     Explored::of("one payment, a Toss that charges every new key", rules).is_whole(&[|seen| &seen.next_epoch]);
+}
+
+#[test]
+fn a_toss_that_forgets_its_keys_is_asked_before_a_refusal_is_believed() {
+    let rules = Rules { remembers: false, lags: false, late_senders: false, ..ONE };
+    Explored::of("one payment, a Toss that forgets keys", rules).is_whole(&[|seen| &seen.kept_refusal]);
 }
 
 #[test]

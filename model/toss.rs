@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub(crate) lags: bool,
     /// Toss takes no second confirm of a payment that it approved, under whatever key.
     pub(crate) guards: bool,
+    /// Toss knows a repeat by its key: it answers as before, or 409 while the first is still at work.
+    pub(crate) remembers: bool,
     /// A worker that was frozen sends although its lease is long over.
     pub(crate) late_senders: bool,
     /// Toss may decline what it approves.
@@ -92,14 +94,16 @@ pub(crate) fn views(rules: &Rules, state: &State, payment: u8) -> Vec<Ans> {
 }
 
 /// It comes to Toss.
-pub(crate) fn arrive(state: &mut State, index: usize) {
+pub(crate) fn arrive(rules: &Rules, state: &mut State, index: usize) {
     let flight = state.flights[index];
     let toss = &state.toss[usize::from(flight.payment)];
     let kept = if flight.cancel { &toss.cancels } else { &toss.confirms }[usize::from(flight.epoch)];
     let same = |other: &Flight| {
         other.working && (other.payment, other.cancel, other.epoch) == (flight.payment, flight.cancel, flight.epoch)
     };
-    if let Some(answer) = kept {
+    if !rules.remembers {
+        state.flights[index].working = true;
+    } else if let Some(answer) = kept {
         tell(state, index, answer);
     } else if state.flights.iter().any(same) {
         tell(state, index, Ans::Conflict);
@@ -127,7 +131,7 @@ pub(crate) fn decide(rules: &Rules, state: &mut State, index: usize, ruling: Rul
     }
     toss.at = at;
     let kept = if flight.cancel { &mut toss.cancels } else { &mut toss.confirms };
-    kept[usize::from(flight.epoch)] = Some(answer);
+    kept[usize::from(flight.epoch)] = rules.remembers.then_some(answer);
     tell(state, index, answer);
 }
 
