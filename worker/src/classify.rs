@@ -152,7 +152,10 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
 fn refusal(tried: &Try<'_>, refused: Refused, terms: &Terms, waits: Waits) -> Outcome {
     let known = tried.known;
     if refused.ask_always || known.sends.unanswered.is_some() {
-        let kept = SendsAfter { burnt: true, refusal: Some(told(tried.reply)), ..known.posted(tried.signed_with) };
+        let posted = known.posted(tried.signed_with);
+        // Said of approved payments too: a look that does not show it yet is not to be believed.
+        let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
+        let kept = SendsAfter { burnt: true, unanswered, refusal: Some(told(tried.reply)), ..posted };
         let after = if known.is_settled(terms) { Duration::ZERO } else { waits.undecided };
         return again(How::Ask, after, kept);
     }

@@ -29,6 +29,7 @@ mod settings;
 mod settler;
 mod stop_point;
 mod terms;
+pub mod transitions;
 
 pub use settings::{CONCURRENCY_MAX, Settings};
 pub use terms::Terms;

@@ -164,7 +164,7 @@ impl Outcome {
     }
 
     /// Where it takes its payment; `None`: the intent lives on, or the move is about a refund.
-    pub(super) fn payment_status(&self) -> Option<PaymentStatus> {
+    pub fn payment_status(&self) -> Option<PaymentStatus> {
         match self {
             Self::Approved(approval) | Self::Returned(approval) => Some(approval.status()),
             Self::Waiting { .. } => Some(PaymentStatus::WaitingForDeposit),

@@ -118,8 +118,9 @@ looked_at as (
     where p.order_id = w.order_id and p.payment_no = w.payment_no and w.stays
 ),
 suspected as (
-    -- An approval that came too late to count, of a payment that somebody else called failed: it is asked about again.
-    update payments p set check_at = now()
+    -- An approval that came too late to count, of a payment that somebody else called failed: it is asked about again,
+    -- when no answer can be older than this one any more.
+    update payments p set check_at = now() + interval '1 minute'
     from input i join judged j on j.order_id = i.order_id
     where j.verdict = 'lost' and i.outcome = 'approved'
       and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED')
