@@ -13,6 +13,7 @@ mod attempt;
 mod claiming;
 mod classify;
 mod health;
+mod lane;
 mod leases;
 mod retry;
 mod settings;
