@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     classify::{Try, Waits, classify, lane_fault},
+    flow::{Flow, Heard},
     keys::Keys,
     known::{Known, SentKey},
     metrics::Metrics,
@@ -32,6 +33,7 @@ pub(crate) struct Asker {
     pub(crate) keys: Keys,
     pub(crate) terms: Terms,
     pub(crate) metrics: Metrics,
+    pub(crate) flow: Flow,
 }
 
 /// What was found, and what it says about the way there.
@@ -41,19 +43,8 @@ pub(crate) struct Tried {
     pub(crate) took: Duration,
     /// The fingerprint of the secret that signed.
     pub(crate) signed_with: String,
-}
-
-/// What a call says about Toss, apart from any payment.
-pub(crate) enum Heard {
-    Answer,
-    TooMany {
-        asked: Option<Duration>,
-    },
-    Silence,
-    /// The secret is not taken.
-    KeyFault {
-        code: String,
-    },
+    /// The code, when Toss does not take that secret.
+    pub(crate) key_fault: Option<String>,
 }
 
 impl Asker {
@@ -71,7 +62,7 @@ impl Asker {
         let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
         let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };
         let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
-        let heard = heard(call, &reply);
+        let (heard, key_fault) = (heard(&reply), lane_fault(call, &reply).map(str::to_owned));
         let (http_status, code, trace_id) = facts(reply);
         tracing::info!(
             order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
@@ -84,7 +75,7 @@ impl Asker {
             Attempt { id, call, api_key_id: signed_with.clone(), duration: took, http_status, code, trace_id };
         let finding = Finding::Tried { claim, attempt, outcome };
         self.metrics.note(&finding, took);
-        Tried { finding, heard, took, signed_with }
+        Tried { finding, heard, took, signed_with, key_fault }
     }
 
     /// A repeat is signed with the secret that signed first: under another it would be a new request.
@@ -122,14 +113,11 @@ impl Asker {
     }
 }
 
-fn heard(call: Call, reply: &Reply) -> Heard {
-    if let Some(code) = lane_fault(call, reply) {
-        return Heard::KeyFault { code: code.to_owned() };
-    }
+fn heard(reply: &Reply) -> Heard {
     match reply {
-        Reply::Answer(answer) if answer.http_status == 429 => Heard::TooMany { asked: answer.retry_after },
-        Reply::Answer(_) => Heard::Answer,
-        Reply::NoAnswer(_) => Heard::Silence,
+        Reply::Answer(answer) if answer.http_status == 429 => Heard::Slow { asked: answer.retry_after },
+        Reply::Answer(_) => Heard::Answered,
+        Reply::NoAnswer(_) => Heard::Silent,
     }
 }
 

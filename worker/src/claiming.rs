@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::Asker,
+    flow::{Room, Turn},
     lanes,
     leases::Leases,
     retry,
@@ -70,10 +71,28 @@ impl Claiming {
         let mut idle_wait = IDLE_WAIT_FIRST;
         let mut failures = 0_u16;
         loop {
-            let permits = tokio::select! {
+            let mut permits = tokio::select! {
                 () = stop.requested() => break,
                 permits = self.free_permits() => permits,
             };
+            match self.asker.flow.room(Instant::now()) {
+                Room::For(places) => permits.truncate(places.get()),
+                Room::NoneUntil(at) => {
+                    tokio::select! {
+                        () = stop.requested() => break,
+                        () = self.asker.flow.a_call_ended() => {}
+                        () = tokio::time::sleep_until(at) => {}
+                    }
+                    continue;
+                }
+                Room::NoneUntilACallEnds => {
+                    tokio::select! {
+                        () = stop.requested() => break,
+                        () = self.asker.flow.a_call_ended() => {}
+                    }
+                    continue;
+                }
+            }
             let started = Instant::now();
             let sweeping = started >= sweep_at;
             let from = if sweeping { Watermark::LOWEST } else { low };
@@ -156,19 +175,22 @@ impl Claiming {
         let lease = self.asker.terms.lease;
         for (claim, permit) in taken.claimed.claims.into_iter().zip(permits) {
             let held = Held::new(claim.fence(), sent_at + lease, Arc::clone(&self.leases), permit);
-            self.start(claim, taken.key.clone(), sent_at, held, stop.clone());
+            let turn = self.asker.flow.take(Instant::now());
+            self.start(claim, taken.key.clone(), sent_at, held, turn, stop.clone());
         }
     }
 
-    fn start(&self, claim: Claim, key: ApiKey, sent_at: Instant, held: Held, stop: Stop) {
+    fn start(&self, claim: Claim, key: ApiKey, sent_at: Instant, held: Held, turn: Turn, stop: Stop) {
         let (asker, pool, findings) = (self.asker.clone(), self.pool.clone(), self.findings.clone());
         self.tries.spawn(async move {
             // Frozen since the claim? Then somebody else may hold the intent by now.
             let may_start = held.may_start(asker.terms.lease) && !stop.is_requested();
             if !may_start {
+                drop(turn);
                 return findings.send(Finding::NotStarted { claim }, held).await;
             }
             let tried = asker.attempt(claim, &key, sent_at).await;
+            turn.heard(tried.heard, tried.took, Instant::now());
             lanes::note(&pool, &asker.keys, &tried).await;
             findings.send(tried.finding, held).await;
         });

@@ -5,12 +5,7 @@ use std::time::Duration;
 use shared::{lane, stop::Stop, telemetry::chain};
 use sqlx::PgPool;
 
-use crate::{
-    attempt::{Heard, Tried},
-    keys::Keys,
-    retry,
-    terms::Terms,
-};
+use crate::{attempt::Tried, flow::Heard, keys::Keys, retry, terms::Terms};
 
 /// How old a worker's view of the lanes may be.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -21,16 +16,16 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_millis(200);
 /// Says what a call showed about the secret it was signed with.
 pub(crate) async fn note(pool: &PgPool, keys: &Keys, tried: &Tried) {
     let api_key = tried.signed_with.as_str();
-    let noted = match &tried.heard {
-        Heard::KeyFault { code } if keys.pause(api_key) => {
+    let noted = match (&tried.key_fault, &tried.heard) {
+        (Some(code), _) if keys.pause(api_key) => {
             tracing::error!(api_key, code, "Toss does not take this secret; its lane is paused and nobody fails");
             lane::pause(pool, api_key, code, FIRST_PROBE_AFTER).await
         }
-        Heard::Answer if keys.open(api_key) => {
+        (None, Heard::Answered) if keys.open(api_key) => {
             tracing::warn!(api_key, "Toss takes this secret again; its lane is open");
             lane::open(pool, api_key).await
         }
-        Heard::KeyFault { .. } | Heard::Answer | Heard::TooMany { .. } | Heard::Silence => Ok(()),
+        (Some(_), _) | (None, Heard::Answered | Heard::Slow { .. } | Heard::Silent) => Ok(()),
     };
     if let Err(error) = noted {
         tracing::warn!(error = chain(&error), api_key, "the state of a lane could not be written");

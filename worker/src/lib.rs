@@ -3,7 +3,7 @@
 //! - [`run`] owns the loop: wake, claim, start, until it is told to stop.
 //! - `attempt` is one call to Toss. What is `known` before it decides which; `codes`, `reading` and `classify` (`refund`
 //!   for refunds) are what its answer means: pure, no tables, no loops.
-//! - `lanes` pauses a secret that Toss does not take, and probes it.
+//! - `flow` decides how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
 //! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for.
@@ -15,6 +15,7 @@ mod attempt;
 mod claiming;
 pub mod classify;
 pub mod codes;
+mod flow;
 mod health;
 mod housekeeping;
 mod keys;
@@ -46,8 +47,8 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    attempt::Asker, claiming::Claiming, housekeeping::Housekeeping, keys::Keys, leases::Leases, metrics::Metrics,
-    settler::Settler,
+    attempt::Asker, claiming::Claiming, flow::Flow, housekeeping::Housekeeping, keys::Keys, leases::Leases,
+    metrics::Metrics, settler::Settler,
 };
 
 /// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
@@ -71,7 +72,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(settler.run());
     background.spawn(leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone()));
     background.spawn(claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone()));
-    let metrics = Metrics::new();
+    let flow = Flow::new(flow::Limits { concurrency: settings.concurrency, per_second: settings.calls_per_second });
+    let metrics = Metrics::new(flow.clone());
     background.spawn(health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
     background.spawn(lanes::watch(pool.clone(), keys.clone(), settings.terms, stop.clone()));
@@ -80,7 +82,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(housekeeping.run(stop.clone()));
     background.close();
 
-    let asker = Asker { toss: settings.toss, keys, terms: settings.terms, metrics };
+    let asker = Asker { toss: settings.toss, keys, terms: settings.terms, metrics, flow };
     let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 

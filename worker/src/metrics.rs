@@ -15,6 +15,9 @@ use prometheus_client::{
 };
 use shared::{db::StoreError, lane, outbox::Finding, vitals};
 use sqlx::PgPool;
+use tokio::time::Instant;
+
+use crate::flow::Flow;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -32,10 +35,15 @@ pub(crate) struct Metrics {
     due: Gauge,
     undecided: Gauge,
     refund: Gauge,
+    flow: Flow,
+    in_flight: Gauge,
+    limit: Gauge,
+    breaker_open: Gauge,
+    held: Gauge,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(flow: Flow) -> Self {
         let metrics = Self {
             registry: Arc::new(Mutex::new(Registry::with_prefix("hanbeon"))),
             tries: Family::default(),
@@ -46,11 +54,24 @@ impl Metrics {
             due: Gauge::default(),
             undecided: Gauge::default(),
             refund: Gauge::default(),
+            flow,
+            in_flight: Gauge::default(),
+            limit: Gauge::default(),
+            breaker_open: Gauge::default(),
+            held: Gauge::default(),
         };
         let mut registry = metrics.lock();
         registry.register("toss_calls", "Calls to Toss, by call and by what they showed", metrics.tries.clone());
         registry.register_with_unit("toss_call", "How long calls to Toss took", Unit::Seconds, metrics.took.clone());
         registry.register("review_orders", "Orders that wait for a human", metrics.review_orders.clone());
+        for (name, help, gauge) in [
+            ("toss_in_flight", "Calls in flight", &metrics.in_flight),
+            ("toss_in_flight_limit", "Calls that may be in flight, as Toss bears them", &metrics.limit),
+            ("toss_breaker_open", "1 while Toss does not answer and is only probed", &metrics.breaker_open),
+            ("toss_held", "1 while Toss has asked for patience and nothing starts", &metrics.held),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
         for (name, help, gauge) in [
             ("intent_due", "How long the oldest intent has been due", &metrics.due),
             ("confirm_undecided", "Age of the oldest confirm that is not decided", &metrics.undecided),
@@ -80,6 +101,11 @@ impl Metrics {
         let (reviews, backlog, paused) =
             (vitals::reviews(pool).await?, vitals::backlog(pool).await?, lane::paused(pool).await?);
         let registry = self.lock(); // one reader at a time sees one state
+        let flow = self.flow.state(Instant::now());
+        self.in_flight.set(i64::try_from(flow.in_flight).unwrap_or(i64::MAX));
+        self.limit.set(i64::try_from(flow.limit).unwrap_or(i64::MAX));
+        self.breaker_open.set(i64::from(flow.open_since.is_some()));
+        self.held.set(i64::from(flow.held_until.is_some()));
         self.due.set(backlog.due_seconds);
         self.undecided.set(backlog.undecided_seconds);
         self.refund.set(backlog.refund_seconds);

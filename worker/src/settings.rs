@@ -1,6 +1,9 @@
 //! What a worker needs to know, and the combinations it refuses.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
@@ -29,6 +32,8 @@ pub struct Settings {
     pub terms: Terms,
     /// How long calls to Toss are remembered.
     pub attempts_kept_days: i32,
+    /// The most calls to Toss a second, of this worker; `None`: as many as Toss bears.
+    pub calls_per_second: Option<NonZeroU32>,
     /// The most calls to Toss in flight at once, 1 to [`CONCURRENCY_MAX`].
     pub concurrency: u16,
 }
@@ -47,11 +52,23 @@ impl Settings {
         if attempts_kept_days < 1 {
             env.mistake("ATTEMPTS_KEPT_DAYS is not 1 or more");
         }
+        let calls_per_second = NonZeroU32::new(env.parse("WORKER_CALLS_PER_SECOND", 0, "a number; 0 is no limit"));
         let terms = terms(env);
         let key = Self::key(env, "TOSS_SECRET_KEY", true);
         let previous_key = Self::key(env, "TOSS_SECRET_KEY_PREVIOUS", false);
         let toss = Self::toss(env, terms, [key.as_ref(), previous_key.as_ref()]);
-        Some(Self { database_url, addr, toss: toss?, key: key?, previous_key, terms, attempts_kept_days, concurrency })
+        let (toss, key) = (toss?, key?);
+        Some(Self {
+            database_url,
+            addr,
+            toss,
+            key,
+            previous_key,
+            terms,
+            attempts_kept_days,
+            calls_per_second,
+            concurrency,
+        })
     }
 
     fn key(env: &mut Env, name: &str, required: bool) -> Option<ApiKey> {
@@ -135,6 +152,7 @@ mod tests {
             &[("TOSS_SECRET_KEY_PREVIOUS", "test_gsk_canary"), ("TOSS_CLIENT_KEY", "test_ck_a")],
             Err("TOSS_CLIENT_KEY and TOSS_SECRET_KEY_PREVIOUS are not a pair"),
         );
+        check(&[("WORKER_CALLS_PER_SECOND", "many")], Err("WORKER_CALLS_PER_SECOND is not a number"));
         check(&[("ATTEMPTS_KEPT_DAYS", "0")], Err("ATTEMPTS_KEPT_DAYS is not 1 or more"));
         check(&[("WORKER_CONCURRENCY", "0")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
         check(&[("WORKER_CONCURRENCY", "10001")], Err("WORKER_CONCURRENCY is not 1 to 10000"));

@@ -109,8 +109,7 @@ async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
         arrived
     };
     let api_key = key("test_sk_abc").unwrap();
-    let (reply, arrived) =
-        tokio::join!(toss.confirm(&api_key, b"{}".to_vec(), "order-1-0"), serving);
+    let (reply, arrived) = tokio::join!(toss.confirm(&api_key, b"{}".to_vec(), "order-1-0"), serving);
     assert!(matches!(reply, Reply::NoAnswer(NoAnswer::NotConnected)), "{reply:?}");
     assert!(!String::from_utf8_lossy(&arrived).contains("order-1-0"), "the request was sent in the clear");
 }
