@@ -75,6 +75,10 @@ async fn while_a_lane_is_paused_only_probes_go_out_and_one_that_is_answered_open
     assert_eq!(shop.database.number("select max(attempts)::bigint from outbox").await, 0, "no attempt is burnt");
     let ready = shop.http.get(format!("{}/readyz", shop.workers[0].url())).send().await.unwrap().text().await.unwrap();
     assert!(ready.contains("UNAUTHORIZED_KEY"), "{ready}");
+    let metrics = shop.metrics().await;
+    let paused_lane = metrics.lines().find(|line| line.starts_with("hanbeon_lane_paused_seconds{"));
+    assert!(paused_lane.is_some_and(|line| line.contains(r#"code="UNAUTHORIZED_KEY""#)), "{metrics}");
+    assert!(!metrics.contains(simulator::DEFAULT_SECRET_KEY), "secrets are named by their fingerprints: {metrics}");
     shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
     for order in &orders {
         shop.until(order, "DONE").await;

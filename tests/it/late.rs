@@ -108,6 +108,10 @@ async fn a_refund_that_toss_refuses_for_good_is_shown_to_a_human() {
     shop.look_back().await;
     shop.until(&order, "REVIEW").await;
     assert_eq!(shop.causes(&order).await.last().unwrap(), "refund_refused");
+    let metrics = shop.metrics().await;
+    assert!(metrics.contains(r#"hanbeon_review_orders{reason="refund_refused"} 1"#), "{metrics}");
+    let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert_eq!(view["moneyMoved"], true, "Toss holds it, and nobody is giving it back: {view}");
     shop.finish().await;
 }
 
@@ -137,19 +141,24 @@ async fn while_it_is_given_back_the_order_cannot_be_paid_again() {
     let (shop, product, order) = lied_to(1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
-    shop.database.execute("update products set stock = stock + 1, received = received + 1").await;
-    shop.database.execute("update products set stock = stock - 1, received = received - 1").await;
     on_cancel(&shop, &order, json!({"kind": "hold"}), 1).await;
     shop.database.execute("update payments set check_at = now() where check_at is not null").await;
     crate::harness::wait_for("the refund to be under way", std::time::Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from cancels where status = 'IN_PROGRESS'").await == 1).then_some(())
     })
     .await;
+    let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert_eq!((&view["moneyMoved"], &view["returning"]["amount"]), (&json!(true), &json!(PRICE)), "{view}");
+    let page = shop.send(reqwest::Method::GET, &format!("/order/{order}"), None, &[("accept-language", "ko")]).await;
+    assert!(page.text.contains("50,000원") && page.text.contains("돌려드리는 중"), "{}", page.text);
     let key = shop.authenticate(&order, PRICE).await;
     let refused = shop.confirm(&order, &key, PRICE).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "PAYMENT_IN_PROGRESS"));
     shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
     shop.until(&order, "CANCELED").await;
+    let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
+    assert_eq!((&view["moneyMoved"], &view["returning"]), (&json!(false), &json!(null)), "{view}");
+    assert_eq!(view["cancels"][0]["status"], "DONE", "{view}");
     shop.finish().await;
 }
 

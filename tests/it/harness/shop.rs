@@ -228,6 +228,11 @@ impl Shop {
         self.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned()
     }
 
+    /// What the first worker tells a monitor.
+    pub(crate) async fn metrics(&self) -> String {
+        answered(self.http.get(format!("{}/metrics", self.workers[0].url()))).await.text
+    }
+
     /// The causes of the order's events, oldest first.
     pub(crate) async fn causes(&self, order: &str) -> Vec<String> {
         let view = self.get(&format!("/api/v1/orders/{order}")).await.json();
