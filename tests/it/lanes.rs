@@ -73,8 +73,12 @@ async fn while_a_lane_is_paused_only_probes_go_out_and_one_that_is_answered_open
     .await;
     assert!(shop.database.number("select count(*) from attempts").await <= 10, "probes, not the backlog");
     assert_eq!(shop.database.number("select max(attempts)::bigint from outbox").await, 0, "no attempt is burnt");
-    let ready = shop.http.get(format!("{}/readyz", shop.workers[0].url())).send().await.unwrap().text().await.unwrap();
-    assert!(ready.contains("UNAUTHORIZED_KEY"), "{ready}");
+    for part in [shop.workers[0].url(), shop.api.url()] {
+        let ready = shop.http.get(format!("{part}/readyz")).send().await.unwrap();
+        assert!(ready.status().is_success(), "a paused lane does not make a process unready");
+        let ready: serde_json::Value = ready.json().await.unwrap();
+        assert_eq!(ready["pausedLanes"][0]["code"], "UNAUTHORIZED_KEY", "{ready}");
+    }
     let metrics = shop.metrics().await;
     let paused_lane = metrics.lines().find(|line| line.starts_with("hanbeon_lane_paused_seconds{"));
     assert!(paused_lane.is_some_and(|line| line.contains(r#"code="UNAUTHORIZED_KEY""#)), "{metrics}");

@@ -20,5 +20,6 @@ mod late;
 mod lists;
 mod outages;
 mod pages;
+mod plans;
 mod spine;
 mod tidy;
