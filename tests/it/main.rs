@@ -17,3 +17,4 @@ mod outages;
 mod pages;
 mod spine;
 mod tidy;
+mod transitions;
