@@ -6,27 +6,22 @@
 //! at once, how many epochs are opened. Times are abstract: an age is below or above a minute, and a minute passes only
 //! when what was sent before it can act no more.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod books;
+mod explored;
 mod promises;
 mod real;
 mod state;
 mod toss;
 
-use std::{
-    io::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
-};
+use std::sync::Arc;
 
 use books::Seen;
+use explored::Explored;
 use shared::{order::OrderStatus, outbox::Call, payment::PaymentStatus};
 use state::{Ans, At, Check, Flight, Found, State, Worker};
-use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
+use stateright::{Model, Property};
 use toss::{Rules, Ruling};
 use worker::transitions::Kind;
 
@@ -40,6 +35,7 @@ enum Step {
     /// The shopper comes back from Toss's window with the next paymentKey.
     Accept,
     SomebodyElseBuys,
+    ItComesBack,
     Claim {
         worker: u8,
         asks: bool,
@@ -117,8 +113,9 @@ impl Model for Hanbeon {
         if state.payments.len() < self.rules.payments {
             steps.push(Step::Accept);
         }
-        if self.rules.others_buy && state.shelf && !state.payments.is_empty() {
-            steps.push(Step::SomebodyElseBuys);
+        if self.rules.others_buy && !state.payments.is_empty() {
+            let step = if state.shelf { Some(Step::SomebodyElseBuys) } else { state.sold.then_some(Step::ItComesBack) };
+            steps.extend(step);
         }
         for worker in 0..2 {
             self.steps_of(state, worker, steps);
@@ -211,6 +208,7 @@ impl Hanbeon {
         match step {
             Step::Accept => books::accept(&self.rules, state)?,
             Step::SomebodyElseBuys => (state.shelf, state.sold) = (false, true),
+            Step::ItComesBack => (state.shelf, state.sold) = (true, false),
             Step::Claim { worker, asks } => {
                 let claim = books::claim(state, asks)?;
                 let robbed = state.workers.iter().any(|worker| worker.claim().is_some_and(|claim| claim.fenced));
@@ -288,50 +286,6 @@ const ONE: Rules = Rules {
 
 /// Two payments, and fewer faults at a time.
 const TWO: Rules = Rules { payments: 2, mishaps: 0, flights: 1, ..ONE };
-
-/// The promises that are broken under these rules, and the way there, and what was not reached.
-struct Explored {
-    broken: Vec<(&'static str, String)>,
-    missed: Vec<&'static str>,
-    seen: Arc<Seen>,
-}
-
-impl Explored {
-    fn of(name: &str, rules: Rules) -> Self {
-        let started = Instant::now();
-        let model = Hanbeon { rules, seen: Arc::default() };
-        let seen = Arc::clone(&model.seen);
-        let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-        let (states, steps, depth) = (checker.unique_state_count(), checker.state_count(), checker.max_depth());
-        let took = started.elapsed().as_secs_f32();
-        // Around the harness's capture: figures that are always told.
-        writeln!(std::io::stderr(), "model: {name}: {states} states, {steps} steps, {depth} deep, {took:.1} s")
-            .unwrap();
-        let mut explored = Self { broken: Vec::new(), missed: Vec::new(), seen };
-        for property in checker.model().properties() {
-            match (property.expectation, checker.discovery(property.name)) {
-                (Expectation::Sometimes, None) => explored.missed.push(property.name),
-                (Expectation::Always | Expectation::Eventually, Some(path)) => {
-                    let last = format!("{:?}", path.last_state());
-                    let steps = path.into_actions().iter().map(|step| format!("{step:?}\n")).collect::<String>();
-                    explored.broken.push((property.name, steps + &last));
-                }
-                (Expectation::Sometimes, Some(_)) | (Expectation::Always | Expectation::Eventually, None) => {}
-            }
-        }
-        explored
-    }
-
-    /// Nothing is broken, and these things happened on the way.
-    fn is_whole(&self, happened: &[fn(&Seen) -> &AtomicBool]) {
-        for (name, path) in &self.broken {
-            panic!("broken: {name}\n{path}");
-        }
-        assert!(self.missed.is_empty(), "never reached: {:?}", self.missed);
-        let all = happened.iter().all(|what| what(&self.seen).load(Ordering::Relaxed));
-        assert!(all, "something that has to happen in this model never did: {:?}", self.seen);
-    }
-}
 
 #[test]
 fn an_honest_toss_and_workers_that_freeze_no_longer_than_a_minute_never_make_a_false_failure() {

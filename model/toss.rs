@@ -7,6 +7,7 @@ use crate::{
 
 /// How far Toss, the network and the workers' machines may go.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault by itself, and every mix of them is a model")]
 pub(crate) struct Rules {
     pub(crate) payments: usize,
     /// Asking may show for up to a minute how it was before.
@@ -64,10 +65,9 @@ pub(crate) fn rulings(rules: &Rules, at: At, cancel: bool) -> Vec<Ruling> {
         // Which of the two it is when the session would be over by then, nobody has measured.
         (false, At::Done) if !rules.guards => vec![Done, Answer(Ans::Already), Answer(Ans::NoSession)],
         (false, At::Done | At::Canceled) => vec![Answer(Ans::Already), Answer(Ans::NoSession)],
-        (false, At::Aborted) => vec![Answer(Ans::Already)],
+        (false, At::Aborted) | (true, At::Canceled) => vec![Answer(Ans::Already)],
         (false, At::Expired) => vec![Answer(Ans::NoSession)],
         (true, At::Done) => vec![Done, DoneUnclear, unclear, Answer(Ans::CannotCancel)],
-        (true, At::Canceled) => vec![Answer(Ans::Already)],
         (true, At::InProgress | At::Aborted | At::Expired) => vec![Answer(Ans::CannotCancel)],
     };
     if !rules.unclear {
@@ -82,12 +82,11 @@ pub(crate) fn views(rules: &Rules, state: &State, payment: u8) -> Vec<Ans> {
     let mut all = vec![Ans::Silence, Ans::Shows(toss.at)];
     let before: &[Ans] = match toss.at {
         At::InProgress if rules.lags => &[Ans::NotFound],
-        At::InProgress => &[],
         // Nobody says that Toss shows the end of a session as soon as it is over.
         At::Expired => &[Ans::NotFound, Ans::Shows(At::InProgress)],
         At::Done | At::Aborted if toss.lags => &[Ans::NotFound, Ans::Shows(At::InProgress)],
         At::Canceled if toss.lags => &[Ans::Shows(At::Done)],
-        At::Done | At::Aborted | At::Canceled => &[],
+        At::InProgress | At::Done | At::Aborted | At::Canceled => &[],
     };
     all.extend(before);
     all

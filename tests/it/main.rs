@@ -23,3 +23,4 @@ mod pages;
 mod plans;
 mod spine;
 mod tidy;
+mod transitions;

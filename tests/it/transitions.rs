@@ -1,0 +1,311 @@
+//! The tables of `worker::transitions` against the statements themselves, pair by pair, on a real database. The model
+//! check believes those tables.
+
+use std::{collections::HashMap, fmt::Debug, time::Duration};
+
+use shared::{
+    money::Krw,
+    order::OrderStatus,
+    outbox::{
+        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lessee, Mark, Outcome,
+        Proof, SendsAfter, Settled, Terms, Watermark,
+    },
+    payment::PaymentStatus,
+};
+use sqlx::{AssertSqlSafe, Executor, Row};
+use uuid::Uuid;
+use worker::transitions::{self, Around, Intent, LookBack, Move, RefundEnd, Stock};
+
+use crate::harness::database::Database;
+
+const LESSEE: i64 = 11;
+/// When each payment is to be asked about again, before anything is settled: long ago.
+const BEFORE: &str = "timestamptz '2020-01-01'";
+
+/// One order as it stands before; its name in the database says all of this.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Case {
+    order: OrderStatus,
+    payment: PaymentStatus,
+    /// What is found out about the payment, by name.
+    found: String,
+    pays: bool,
+    enough: bool,
+    refunding: bool,
+}
+
+impl Case {
+    fn parse(name: &str) -> Self {
+        let mut parts = name.split('|');
+        let mut next = || parts.next().unwrap();
+        Self {
+            order: OrderStatus::parse(next()).unwrap(),
+            payment: PaymentStatus::parse(next()).unwrap(),
+            found: next().to_owned(),
+            pays: next() == "true",
+            enough: next() == "true",
+            refunding: next() == "true",
+        }
+    }
+}
+
+/// Every order with one payment, and an intent of this kind that is due. `READY` has no payment.
+async fn stage(database: &Database, kind: i16, found: &[&str], refunding: &[bool]) {
+    let list = |names: &[&str]| names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(",");
+    let orders: Vec<&str> = OrderStatus::ALL.iter().map(|s| s.as_str()).filter(|s| *s != "READY").collect();
+    let payments: Vec<&str> = PaymentStatus::ALL.iter().map(|s| s.as_str()).collect();
+    let refunding = refunding.iter().map(bool::to_string).collect::<Vec<_>>().join(",");
+    database.execute("insert into customers (id, display_name) values (1, 'somebody')").await;
+    database
+        .execute(&format!(
+            "insert into orders (order_no, customer_id, name, amount, status, payment_count, paid_by, expires_at)
+             select gen_random_uuid(), 1, concat_ws('|', o, p, f, case when pays then 'true' else 'false' end,
+                        case when enough then 'true' else 'false' end, case when refunding then 'true' else 'false' end),
+                    1000, o, 2, case when pays then 1 end, now() + interval '1 hour'
+             from unnest(array[{}]) o, unnest(array[{}]) p, unnest(array[{}]) f, unnest(array[true, false]) pays,
+                  unnest(array[true, false]) enough, unnest(array[{refunding}]) refunding",
+            list(&orders),
+            list(&payments),
+            list(found)
+        ))
+        .await;
+    database
+        .execute(&format!(
+            "insert into products (id, name, price, stock, received)
+                 select id, 'a product', 1000, case when split_part(name, '|', 5) = 'true' then 1 else 0 end, 2 from orders;
+             insert into order_lines (order_id, product_id, position, product_name, unit_price, quantity)
+                 select id, id, 1, 'a product', 1000, 1 from orders;
+             insert into payments (order_id, payment_no, payment_key, amount, request, status, approved_at, answer, balance,
+                                   check_at)
+                 select id, 1, 'key-' || id, 1000, '{{}}'::bytea, split_part(name, '|', 2), now(), '{{}}', 1000, {BEFORE}
+                 from orders;
+             insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor,
+                                  request)
+                 select id, 1, case when {kind} = 2 then 1 else 2 end, gen_random_uuid(), 'given back', 1000, 1000, true,
+                        'worker', '{{}}'::bytea
+                 from orders where split_part(name, '|', 6) = 'true';
+             insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
+                 select id, {kind}, 1, now(), 0 from orders;"
+        ))
+        .await;
+}
+
+/// What stands in the database afterwards, in the words of the tables.
+async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
+    let sql = format!(
+        "select o.id, o.name, o.status, o.paid_by = 1 as pays, p.status as payment, s.stock,
+                case when p.check_at is null then 'never' when p.check_at = {BEFORE} then 'stays'
+                     when p.check_at > now() then 'later' else 'now' end as look_back,
+                b.kind, b.lease_owner
+         from orders o join payments p on p.order_id = o.id and p.payment_no = 1 join products s on s.id = o.id
+         left join outbox b on b.order_id = o.id"
+    );
+    let rows = database.pool.fetch_all(AssertSqlSafe(sql)).await.unwrap();
+    let rows = rows.iter().map(|row| {
+        let case = Case::parse(row.get("name"));
+        let stock = row.get::<i64, _>("stock") - i64::from(case.enough);
+        let kind: Option<i16> = row.get("kind");
+        let moved = Move {
+            order: OrderStatus::parse(row.get("status")).unwrap(),
+            payment: PaymentStatus::parse(row.get("payment")).unwrap(),
+            pays: row.get::<Option<bool>, _>("pays") == Some(true) && !case.pays,
+            stock: match stock {
+                0 => Stock::Stays,
+                1 => Stock::Back,
+                -1 => Stock::Taken,
+                _ => panic!("{case:?}: stock {stock}"),
+            },
+            intent: match kind {
+                None => Intent::Ends,
+                Some(2) if !case.refunding => Intent::GivesBack,
+                Some(_) => Intent::LivesOn,
+            },
+            look_back: match row.get("look_back") {
+                "stays" => LookBack::Stays,
+                "never" => LookBack::Never,
+                "later" => LookBack::Later,
+                other => panic!("{case:?}: {other}"),
+            },
+        };
+        if kind.is_some() {
+            assert_eq!(row.get::<Option<i64>, _>("lease_owner"), Some(0), "{case:?} is still held");
+        }
+        (row.get("id"), (case, moved))
+    });
+    rows.collect()
+}
+
+async fn claim_all(database: &Database) -> Vec<Claim> {
+    let pool = database.worker_pool();
+    let mut all = Vec::new();
+    loop {
+        let terms = Terms { lease: LEASE, key_tag: 7 };
+        let claimed = outbox::claim(&pool, Lessee::new(LESSEE), terms, Watermark::LOWEST, 500).await.unwrap();
+        assert!(claimed.unreadable.is_empty(), "{:?}", claimed.unreadable);
+        if claimed.claims.is_empty() {
+            return all;
+        }
+        all.extend(claimed.claims);
+    }
+}
+
+fn tried(claim: Claim, outcome: Outcome) -> Finding {
+    let attempt = Attempt {
+        id: Uuid::now_v7(),
+        call: Call::Query,
+        api_key_id: "test_sk:00000000".to_owned(),
+        duration: Duration::from_millis(5),
+        http_status: Some(200),
+        code: None,
+        trace_id: None,
+    };
+    Finding::Tried { claim, attempt, outcome }
+}
+
+fn outcome(found: &str) -> Outcome {
+    let answer = serde_json::json!({"told": found});
+    let approval = |balance: i64| {
+        Box::new(Approval {
+            amount: Krw::new(1_000).unwrap(),
+            balance: Krw::new(balance).unwrap(),
+            approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
+            method: None,
+            receipt_url: None,
+            answer: answer.clone(),
+        })
+    };
+    let failed =
+        |status| Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(answer.clone()), cause: "declined" }));
+    match found {
+        "again" => Outcome::Again(Again {
+            how: How::Ask,
+            after: Duration::ZERO,
+            sends: SendsAfter {
+                epoch: 0,
+                burnt: false,
+                unanswered: Mark::Keep,
+                absent: Mark::Keep,
+                sent_with: None,
+                refusal: None,
+            },
+            replanned: None,
+        }),
+        "DONE" => Outcome::Approved(approval(1_000)),
+        "PARTIAL_CANCELED" => Outcome::Approved(approval(400)),
+        "CANCELED" => Outcome::Approved(approval(0)),
+        "WAITING_FOR_DEPOSIT" => Outcome::Waiting { answer: Box::new(answer), look_again: Duration::from_mins(10) },
+        "ABORTED" => failed(FailedStatus::Aborted),
+        "EXPIRED" => failed(FailedStatus::Expired),
+        "REVIEW" => Outcome::Review { cause: "review_no_proof", answer: Box::new(answer) },
+        "returned" => Outcome::Returned(approval(0)),
+        "returned in part" => Outcome::Returned(approval(400)),
+        "refused" => Outcome::Refused { answer: Box::new(answer) },
+        other => panic!("{other}"),
+    }
+}
+
+fn shown(found: &str) -> Option<PaymentStatus> {
+    PaymentStatus::parse(found)
+}
+
+fn same(said: &impl Debug, done: &impl Debug) -> bool {
+    format!("{said:?}") == format!("{done:?}")
+}
+
+#[tokio::test]
+async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
+    let database = Database::new().await;
+    let found =
+        ["again", "DONE", "PARTIAL_CANCELED", "CANCELED", "WAITING_FOR_DEPOSIT", "ABORTED", "EXPIRED", "REVIEW"];
+    stage(&database, 3, &found, &[true, false]).await;
+    let before = read(&database).await;
+    let pool = database.worker_pool();
+    let mut apart = Vec::new();
+    let mut claims = claim_all(&database).await;
+    assert_eq!(claims.len(), before.len());
+    while !claims.is_empty() {
+        let batch = claims.split_off(claims.len().saturating_sub(200));
+        let batch = batch.into_iter().map(|claim| {
+            let found = outcome(&before[&claim.fence().order_id.get()].0.found);
+            tried(claim, found)
+        });
+        let batch: Vec<Finding> = batch.collect();
+        let settled = outbox::settle(&pool, Lessee::new(LESSEE), &batch).await.unwrap();
+        for (finding, settled) in batch.into_iter().zip(settled) {
+            let (case, _) = &before[&finding.fence().order_id.get()];
+            let said = transitions::settle(case.order, case.payment, shown(&case.found));
+            assert_eq!(settled, if said.is_some() { Settled::Moved } else { Settled::Apart }, "{case:?}");
+            if said.is_none() {
+                apart.push(finding);
+            }
+        }
+    }
+    for finding in &apart {
+        let settled = outbox::settle_apart(&pool, Lessee::new(LESSEE), finding).await.unwrap();
+        assert_eq!(settled, Settled::Moved, "{:?}", before[&finding.fence().order_id.get()].0);
+    }
+    let mut wrong = Vec::new();
+    for (case, done) in read(&database).await.into_values() {
+        let said = transitions::settle(case.order, case.payment, shown(&case.found)).unwrap_or_else(|| {
+            let Case { order, payment, pays, enough, refunding, .. } = case.clone();
+            let shown = shown(&case.found).unwrap();
+            let balance = match shown {
+                PaymentStatus::Done => Some(1_000),
+                PaymentStatus::PartialCanceled => Some(400),
+                PaymentStatus::Canceled => Some(0),
+                _ => None,
+            };
+            transitions::apart(Around { order, payment, pays, refunding, enough }, shown, balance)
+        });
+        // A payment that paid before is not news.
+        let said = Move { pays: said.pays && !case.pays, ..said };
+        if !same(&said, &done) {
+            wrong.push(format!("{case:?}\n  the table says {said:?}\n  the database  {done:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        before.len(),
+        wrong[..wrong.len().min(10)].join("\n")
+    );
+    println!("{} findings, {} of them apart", before.len(), apart.len());
+}
+
+#[tokio::test]
+async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
+    let database = Database::new().await;
+    stage(&database, 2, &["returned", "returned in part", "refused", "REVIEW", "again"], &[true]).await;
+    let before = read(&database).await;
+    let pool = database.worker_pool();
+    for claim in claim_all(&database).await {
+        let case = &before[&claim.fence().order_id.get()].0;
+        let finding = tried(claim, outcome(&case.found));
+        let settled = outbox::settle_apart(&pool, Lessee::new(LESSEE), &finding).await.unwrap();
+        assert_eq!(settled, Settled::Moved, "{case:?}");
+    }
+    let mut wrong = Vec::new();
+    for (case, done) in read(&database).await.into_values() {
+        let end = match case.found.as_str() {
+            "returned" => Some(RefundEnd::Returned(PaymentStatus::Canceled)),
+            "returned in part" => Some(RefundEnd::Returned(PaymentStatus::PartialCanceled)),
+            "again" => None,
+            _ => Some(RefundEnd::Refused),
+        };
+        let said = match end {
+            Some(end) => transitions::refund(case.order, case.payment, case.pays, end),
+            None => transitions::settle(case.order, case.payment, None).unwrap(),
+        };
+        if !same(&said, &done) {
+            wrong.push(format!("{case:?}\n  the table says {said:?}\n  the database  {done:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        before.len(),
+        wrong[..wrong.len().min(10)].join("\n")
+    );
+}
