@@ -20,5 +20,6 @@ mod late;
 mod lists;
 mod outages;
 mod pages;
+mod soak;
 mod spine;
 mod tidy;
