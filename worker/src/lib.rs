@@ -27,7 +27,6 @@ mod refund;
 mod retry;
 mod settings;
 mod settler;
-mod stop_point;
 mod terms;
 
 pub use settings::{CONCURRENCY_MAX, Settings};
