@@ -14,6 +14,7 @@ use shared::{
     money::Krw,
     order::{OrderId, OrderNo, OrderStatus},
     payment::{self, Accept, Confirm},
+    stop_point::{self, StopPoint},
 };
 
 use crate::{
@@ -65,8 +66,10 @@ pub(crate) async fn confirm(
 /// Accepts a confirm, from the API or from the shop's own page, and wakes the workers if it is new.
 pub(crate) async fn accept(state: &AppState, confirm: &Confirm) -> Result<OrderId, Problem> {
     note_order(confirm.order_no);
+    stop_point::reach(StopPoint::BeforeAccept, None).await;
     match payment::accept(&state.pool, confirm).await? {
         Accept::Accepted(order_id) => {
+            stop_point::reach(StopPoint::AfterAccept, None).await;
             state.poke.workers();
             Ok(order_id)
         }

@@ -40,11 +40,7 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<R
     let paused = if ready { lane::paused(&state.pool).await.unwrap_or_default() } else { Vec::new() };
     let paused_lanes = paused
         .into_iter()
-        .map(|lane| PausedLane {
-            api_key: lane.api_key_id,
-            code: lane.code,
-            paused_for_seconds: lane.for_seconds,
-        })
+        .map(|lane| PausedLane { api_key: lane.api_key_id, code: lane.code, paused_for_seconds: lane.for_seconds })
         .collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, database, paused_lanes }))

@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod payment;
 pub mod settings;
 pub mod stop;
+pub mod stop_point;
 pub mod telemetry;
 pub mod toss;
 pub mod vitals;

@@ -1,4 +1,9 @@
-//! The real binaries, stopped and killed at the worst moments.
+//! The real binaries, stopped and killed at the worst moments. `places` kills workers at every commit and every send,
+//! `acceptance` the api around its commit; `frozen` holds processes up instead.
+
+mod acceptance;
+mod frozen;
+mod places;
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +21,15 @@ const RECOVERY_LIMIT: Duration = Duration::from_secs(LEASE.as_secs() + LEASE.as_
 
 /// A worker that will stop at this place, or at none. It answers, so it also hears signals.
 async fn worker(shop: &Shop, stop_at: Option<&str>) -> Process {
+    let stop_at = stop_at.map(|place| ("HANBEON_STOP_AT", place));
+    worker_with(shop, stop_at.as_slice()).await
+}
+
+async fn worker_with(shop: &Shop, more: &[(&str, &str)]) -> Process {
     let addr = free_addr();
     let mut env = shop.env_pairs();
     env.push(("WORKER_ADDR".to_owned(), addr.clone()));
-    env.extend(stop_at.map(|place| ("HANBEON_STOP_AT".to_owned(), place.to_owned())));
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let worker = Process::start(Binary::Worker, env);
     until_it_answers(shop, &addr).await;
     worker

@@ -41,7 +41,11 @@ async fn a_declined_card_gives_the_stock_back_and_another_card_pays_the_same_ord
     assert_eq!(shop.stock(product).await, 1, "it came back with the decline");
     assert_eq!(proof(&shop, &order).await["code"], "REJECT_CARD_PAYMENT");
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
-    assert_eq!((&view["moneyMoved"], &view["failure"]["code"]), (&json!(false), &json!("REJECT_CARD_PAYMENT")), "{view}");
+    assert_eq!(
+        (&view["moneyMoved"], &view["failure"]["code"]),
+        (&json!(false), &json!("REJECT_CARD_PAYMENT")),
+        "{view}"
+    );
     assert_eq!(shop.requests(&order).await.len(), 1, "a clear refusal needs no second question");
     let again = shop.confirm(&order, &declined, PRICE).await;
     assert_eq!(again.status.as_u16(), 202, "the same confirm is the same answer: {}", again.text);

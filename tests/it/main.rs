@@ -21,6 +21,7 @@ mod lists;
 mod outages;
 mod pages;
 mod plans;
+mod soak;
 mod spine;
 mod tidy;
 mod transitions;

@@ -12,8 +12,10 @@ async fn plan(database: &Database, statement: &str, arguments: usize) -> String 
     let mut connection = pool.acquire().await.unwrap();
     connection.execute(AssertSqlSafe(format!("prepare s as {statement}"))).await.unwrap();
     let nulls = vec!["null"; arguments].join(", ");
-    let lines: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(format!("explain execute s ({nulls})"))).fetch_all(&mut *connection).await.unwrap();
+    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain execute s ({nulls})")))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
     lines.join("\n")
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use shared::{
     outbox::{Attempt, Call, Claim, Finding, Operation},
+    stop_point::{self, StopPoint},
     toss::{Answer, ApiKey, Body, NoAnswer, Reply, Toss},
 };
 use tokio::time::Instant;
@@ -20,7 +21,6 @@ use crate::{
     metrics::Metrics,
     reading::About,
     retry,
-    stop_point::{self, StopPoint},
     terms::Terms,
 };
 
@@ -51,13 +51,14 @@ impl Asker {
     /// `sent_at` is when the claim was sent, by our monotonic clock: not later than the ages in it.
     pub(crate) async fn attempt(&self, claim: Claim, key: &ApiKey, sent_at: Instant) -> Tried {
         let id = Uuid::now_v7();
-        stop_point::reach(StopPoint::BeforeCall).await;
+        stop_point::reach(StopPoint::BeforeAttempt, None).await;
         let started = Instant::now();
         let known = Known::of(&claim, self.keys.sent_key(claim.sends()), started - sent_at);
         let call = known.next_call(&self.terms);
+        stop_point::reach(StopPoint::BeforeCall, Some(call.as_str())).await;
         let key = self.signer(&known, call, key);
         let reply = self.call(call, &claim, key).await;
-        stop_point::reach(StopPoint::AfterCall).await;
+        stop_point::reach(StopPoint::AfterCall, Some(call.as_str())).await;
         let took = started.elapsed();
         let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
         let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };

@@ -8,6 +8,7 @@ use shared::{
     lane,
     outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, Lessee, Watermark},
     stop::Stop,
+    stop_point::{self, StopPoint},
     toss::ApiKey,
 };
 use sqlx::PgPool;
@@ -183,6 +184,7 @@ impl Claiming {
     fn start(&self, claim: Claim, key: ApiKey, sent_at: Instant, held: Held, turn: Turn, stop: Stop) {
         let (asker, pool, findings) = (self.asker.clone(), self.pool.clone(), self.findings.clone());
         self.tries.spawn(async move {
+            stop_point::reach(StopPoint::AfterClaim, None).await;
             // Frozen since the claim? Then somebody else may hold the intent by now.
             let may_start = held.may_start(asker.terms.lease) && !stop.is_requested();
             if !may_start {

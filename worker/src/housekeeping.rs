@@ -8,6 +8,7 @@ use shared::{
     order::{self, OrderId},
     outbox,
     stop::Stop,
+    stop_point::{self, StopPoint},
     telemetry::chain,
 };
 use sqlx::PgPool;
@@ -69,8 +70,14 @@ impl Housekeeping {
     /// One step of everything. Says whether there is more of it.
     async fn round(&self, walks: &mut Walks, forget: bool) -> Result<bool, StoreError> {
         let ended = order::expire_unpaid(&self.pool, BATCH).await?;
+        if ended > 0 {
+            stop_point::reach(StopPoint::AfterExpire, None).await;
+        }
         let swept = outbox::sweep(&self.pool, walks.sweep, BATCH).await?;
         walks.sweep = swept.next;
+        if swept.lost > 0 || swept.woken > 0 {
+            stop_point::reach(StopPoint::AfterSweep, None).await;
+        }
         if swept.lost > 0 {
             tracing::error!(orders = swept.lost, "orders were being confirmed and had no intent; they have one again");
         }

@@ -28,7 +28,6 @@ mod refund;
 mod retry;
 mod settings;
 mod settler;
-mod stop_point;
 mod terms;
 pub mod transitions;
 

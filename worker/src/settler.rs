@@ -7,6 +7,7 @@ use shared::{
     db::StoreError,
     outbox::{self, Fence, Finding, Lessee, Operation, Settled},
     stop::Stop,
+    stop_point::{self, StopPoint},
     telemetry::chain,
 };
 use sqlx::PgPool;
@@ -15,11 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    leases::Leases,
-    retry,
-    stop_point::{self, StopPoint},
-};
+use crate::{leases::Leases, retry};
 
 /// The most findings one statement writes. Each carries Toss's answer, about 2 KiB.
 const BATCH_MAX: usize = 200;
@@ -73,6 +70,14 @@ impl Way {
                 Some(_) | None => Self::Together,
             },
         }
+    }
+}
+
+/// By which call it was found, for the places where a test stops.
+fn called(finding: &Finding) -> Option<&'static str> {
+    match finding {
+        Finding::Tried { attempt, .. } => Some(attempt.call.as_str()),
+        Finding::NotStarted { .. } => None,
     }
 }
 
@@ -189,13 +194,14 @@ impl Settler {
         let mut todo = if alone { batch.into_iter().map(|in_hand| vec![in_hand]).collect() } else { vec![batch] };
         while let Some(batch) = todo.pop() {
             let (findings, held): (Vec<Finding>, Vec<Held>) = batch.into_iter().unzip();
-            stop_point::reach(StopPoint::BeforeSettle).await;
+            let call = findings.first().and_then(called);
+            stop_point::reach(StopPoint::BeforeSettle, call).await;
             let settled = self.settle(&findings).await;
             let mut batch: Vec<InHand> = findings.into_iter().zip(held).collect();
             match settled {
                 Ok(settled) => {
                     self.failures = 0;
-                    stop_point::reach(StopPoint::AfterSettle).await;
+                    stop_point::reach(StopPoint::AfterSettle, call).await;
                     let apart = self.give_up(batch, &settled); // now, and not before
                     todo.extend(apart.into_iter().map(|in_hand| vec![in_hand]));
                 }

@@ -51,6 +51,14 @@ impl Database {
         Self { url, pool }
     }
 
+    /// Drops it, whoever is still connected: for runs that make more of them than should stay on the disk.
+    pub(crate) async fn remove(url: &str) {
+        let name = reqwest::Url::parse(url).unwrap().path().trim_start_matches('/').to_owned();
+        let mut admin = PgConnection::connect(&HOME.get().expect("a database was made").admin_url).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("drop database if exists {name} with (force)"))).await.unwrap();
+        admin.close().await.unwrap();
+    }
+
     pub(crate) fn worker_pool(&self) -> PgPool {
         db::pool(&self.url.as_str().into(), Role::Worker, 6).unwrap()
     }

@@ -31,7 +31,7 @@ pub(crate) struct Shop {
     simulator_url: String,
     pub(crate) customer: CustomerId,
     /// What its workers are told on top of the rest.
-    worker_env: Vec<(&'static str, &'static str)>,
+    worker_env: Vec<(&'static str, String)>,
     /// Set by stories that kill workers: a call may then never have been written down.
     pub(crate) lost_attempts_allowed: bool,
     finished: bool,
@@ -114,8 +114,13 @@ impl Shop {
     /// As [`Self::start`], with workers whose times pass fifteen times as fast: a lease takes a second and a third, the time
     /// to confirm 38 seconds.
     pub(crate) async fn hurried(workers: usize) -> Self {
+        Self::hurried_by(15, workers).await
+    }
+
+    /// As [`Self::hurried`], with times that pass this many times as fast.
+    pub(crate) async fn hurried_by(divisor: u32, workers: usize) -> Self {
         let mut shop = Self::start(0).await;
-        shop.worker_env.push(("HANBEON_TIME_DIVISOR", "15"));
+        shop.worker_env.push(("HANBEON_TIME_DIVISOR", divisor.to_string()));
         for _ in 0..workers {
             shop.add_worker().await;
         }
@@ -127,8 +132,15 @@ impl Shop {
     }
 
     pub(crate) async fn add_worker_with(&mut self, more: &[(&str, &str)]) {
-        let more: Vec<_> = self.worker_env.iter().copied().chain(more.iter().copied()).collect();
-        self.workers.push(Part::worker(self.env(&more)).await.unwrap());
+        let worker = self.new_worker(more).await;
+        self.workers.push(worker);
+    }
+
+    /// A worker of this shop that the caller keeps.
+    pub(crate) async fn new_worker(&self, more: &[(&str, &str)]) -> Part {
+        let hurry = self.worker_env.iter().map(|(name, value)| (*name, value.as_str()));
+        let more: Vec<_> = hurry.chain(more.iter().copied()).collect();
+        Part::worker(self.env(&more)).await.unwrap()
     }
 
     /// Sends the shopper's moves to an api and a simulator elsewhere, and the audit to that simulator.
@@ -154,7 +166,7 @@ impl Shop {
 
     pub(crate) fn env_pairs(&self) -> Vec<(String, String)> {
         let mut pairs = pairs(&self.database.url, &self.simulator.url());
-        pairs.extend(self.worker_env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        pairs.extend(self.worker_env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         pairs
     }
 
