@@ -171,6 +171,7 @@ fn outcome(found: &str) -> Outcome {
             approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
             method: None,
             receipt_url: None,
+            replayed: false,
             answer: answer.clone(),
         })
     };

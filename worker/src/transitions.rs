@@ -157,8 +157,11 @@ pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move
             ..still
         };
     }
-    if balance == Some(0) || refunding {
+    if balance == Some(0) {
         return still;
+    }
+    if refunding {
+        return Move { look_back: LookBack::Later, ..still };
     }
     if matches!(order, OrderStatus::Aborted | OrderStatus::Expired) && shown == PaymentStatus::Done && enough {
         return Move { order: OrderStatus::Done, pays: true, stock: Stock::Taken, ..still };
