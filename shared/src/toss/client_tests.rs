@@ -34,7 +34,8 @@ async fn one_answer(answer: Vec<u8>) -> (String, impl Future<Output = String>) {
 async fn confirm_against(answer: &str) -> (Reply, String) {
     let (base, serving) = one_answer(answer.as_bytes().to_vec()).await;
     let toss = Toss::new(&base, CALL_LIMIT).unwrap();
-    tokio::join!(toss.confirm(&key("test_sk_abc").unwrap(), b"{\"amount\":1}".to_vec(), "order-1-0"), serving)
+    let api_key = key("test_sk_abc").unwrap();
+    tokio::join!(toss.confirm(&api_key, b"{\"amount\":1}".to_vec(), "order-1-0"), serving)
 }
 
 fn http(status: &str, body: &str) -> String {
@@ -64,7 +65,8 @@ async fn a_payment_key_stays_one_segment_of_the_path() {
     let (base, serving) = one_answer(http("404 Not Found", r#"{"code":"NOT_FOUND_PAYMENT"}"#).into_bytes()).await;
     let toss = Toss::new(&format!("{base}/behind/a/proxy/"), CALL_LIMIT).unwrap();
     let payment_key = PaymentKey::parse("../a/b?c#d%e한").unwrap();
-    let (_, arrived) = tokio::join!(toss.payment(&key("test_sk_abc").unwrap(), &payment_key), serving);
+    let api_key = key("test_sk_abc").unwrap();
+    let (_, arrived) = tokio::join!(toss.payment(&api_key, &payment_key), serving);
     let expected = "GET /behind/a/proxy/v1/payments/..%2Fa%2Fb%3Fc%23d%25e%ED%95%9C HTTP/1.1\r\n";
     assert!(arrived.starts_with(expected), "{arrived}");
 }
@@ -106,8 +108,8 @@ async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
         arrived.truncate(length);
         arrived
     };
-    let (reply, arrived) =
-        tokio::join!(toss.confirm(&key("test_sk_abc").unwrap(), b"{}".to_vec(), "order-1-0"), serving);
+    let api_key = key("test_sk_abc").unwrap();
+    let (reply, arrived) = tokio::join!(toss.confirm(&api_key, b"{}".to_vec(), "order-1-0"), serving);
     assert!(matches!(reply, Reply::NoAnswer(NoAnswer::NotConnected)), "{reply:?}");
     assert!(!String::from_utf8_lossy(&arrived).contains("order-1-0"), "the request was sent in the clear");
 }
