@@ -14,6 +14,7 @@ mod claiming;
 mod concurrency;
 mod crashes;
 mod endings;
+mod fences;
 mod housekeeping;
 mod lanes;
 mod late;

@@ -140,3 +140,62 @@ fn facts(reply: Reply) -> (Option<u16>, Option<String>, Option<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shared::{
+        order::OrderStatus,
+        outbox::{Call, Sends},
+        payment::PaymentStatus,
+        toss::{ApiKey, Toss},
+    };
+
+    use super::Asker;
+    use crate::{
+        keys::Keys,
+        known::{Known, SentKey, Work},
+        metrics::Metrics,
+        terms::Terms,
+    };
+
+    #[test]
+    fn a_repeat_is_signed_with_the_secret_that_signed_first() {
+        let secret = |text: &str| ApiKey::parse(text.into()).unwrap();
+        let (newest, previous) = (secret("test_sk_newest"), secret("test_sk_previous"));
+        let asker = Asker {
+            toss: Toss::new("http://127.0.0.1:1", Duration::from_secs(1)).unwrap(),
+            keys: Keys::new(newest.clone(), Some(previous.clone())),
+            terms: Terms::REAL,
+            metrics: Metrics::new(),
+        };
+        let signer = |key: SentKey, call: Call| {
+            let known = Known {
+                work: Work::Confirm,
+                order_status: OrderStatus::InProgress,
+                payment_status: PaymentStatus::InProgress,
+                since_accepted: Duration::ZERO,
+                sends: Sends {
+                    epoch: 0,
+                    burnt: false,
+                    unanswered: None,
+                    sent_with: None,
+                    refused: false,
+                    absent: None,
+                },
+                abandoned: false,
+                key,
+                attempts: 1,
+                snoozes: 0,
+            };
+            asker.signer(&known, call, &newest).id().to_owned()
+        };
+        for call in [Call::Confirm, Call::Cancel] {
+            assert_eq!(signer(SentKey::AtHand(previous.id().to_owned()), call), previous.id());
+            assert_eq!(signer(SentKey::None, call), newest.id());
+        }
+        // A question moves nothing, whoever asks.
+        assert_eq!(signer(SentKey::AtHand(previous.id().to_owned()), Call::Query), newest.id());
+    }
+}

@@ -14,7 +14,7 @@ use shared::{
     toss::{Answer, Body, NoAnswer, Payment, Reply},
 };
 
-use super::{Try, Waits, classify};
+use super::{Try, Waits, classify, lane_fault};
 use crate::{
     known::{Known, SentKey, Work},
     reading::About,
@@ -369,3 +369,25 @@ fn the_proof_is_what_toss_said() {
     let expected: Value = json!({"code": "REJECT_CARD_PAYMENT", "message": "…", "httpStatus": 403});
     assert_eq!(failure.proof, Proof::Answer(expected));
 }
+
+#[test]
+fn however_often_it_was_tried_patience_is_no_proof() {
+    for tries in [1, 3, 10, 1_000, u16::MAX] {
+        let known = with(|known| (known.attempts, known.snoozes) = (tries, tries));
+        check(&known, Confirm, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0, open, sent");
+        check(&known, Confirm, &error(500, "COMMON_ERROR"), "ask, epoch 0, burnt, sent");
+        check(&known, Query, &in_state("IN_PROGRESS"), "repeat, epoch 0");
+    }
+}
+
+#[test]
+fn what_toss_says_of_a_secret_pauses_its_lane_and_nothing_else_does() {
+    assert_eq!(lane_fault(Confirm, &error(401, "UNAUTHORIZED_KEY")), Some("UNAUTHORIZED_KEY"));
+    assert_eq!(lane_fault(Query, &error(400, "INVALID_API_KEY")), Some("INVALID_API_KEY"));
+    for other in [error(403, "REJECT_CARD_PAYMENT"), error(401, "A_CODE_NOBODY_KNOWS"), payment(|_| {})] {
+        assert_eq!(lane_fault(Confirm, &other), None);
+    }
+}
+
+#[path = "refund_tests.rs"]
+mod refunds;

@@ -76,3 +76,56 @@ impl Keys {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use shared::{
+        outbox::{Sends, SentWith},
+        toss::ApiKey,
+    };
+
+    use super::Keys;
+    use crate::known::SentKey;
+
+    fn secrets() -> (ApiKey, ApiKey) {
+        let secret = |text: &str| ApiKey::parse(text.into()).unwrap();
+        (secret("test_sk_newest"), secret("test_sk_previous"))
+    }
+
+    fn sent(sent_with: Option<SentWith>) -> Sends {
+        let unanswered = Some(Duration::ZERO);
+        Sends { epoch: 0, burnt: false, unanswered, sent_with, refused: false, absent: None }
+    }
+
+    #[test]
+    fn a_secret_that_is_paused_signs_nothing_new() {
+        let (newest, previous) = secrets();
+        let keys = Keys::new(newest.clone(), Some(previous.clone()));
+        let active = || keys.active().map(|key| key.id().to_owned());
+        assert_eq!(active().as_deref(), Some(newest.id()));
+        assert!(keys.pause(newest.id()));
+        assert_eq!(active().as_deref(), Some(previous.id()));
+        assert!(keys.pause(previous.id()));
+        assert_eq!(active(), None);
+        assert!(keys.open(newest.id()));
+        assert_eq!(active().as_deref(), Some(newest.id()));
+    }
+
+    #[test]
+    fn what_was_sent_is_repeated_under_its_own_secret_or_not_at_all() {
+        let (newest, previous) = secrets();
+        let both = Keys::new(newest.clone(), Some(previous.clone()));
+        let one = Keys::new(newest, None);
+        for sent_with in [SentWith::Known(previous.id().to_owned()), SentWith::Tagged(previous.tag())] {
+            let sends = sent(Some(sent_with));
+            assert_eq!(both.sent_key(&sends), SentKey::AtHand(previous.id().to_owned()));
+            assert_eq!(one.sent_key(&sends), SentKey::Gone);
+        }
+        assert_eq!(both.sent_key(&sent(None)), SentKey::Gone, "nobody knows which it was");
+        assert_eq!(both.sent_key(&Sends { unanswered: None, ..sent(None) }), SentKey::None);
+        assert!(both.pause(previous.id()));
+        assert_eq!(both.sent_key(&sent(Some(SentWith::Tagged(previous.tag())))), SentKey::Gone, "it is not taken");
+    }
+}

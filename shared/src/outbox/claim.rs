@@ -349,3 +349,7 @@ pub async fn renew(pool: &PgPool, lessee: Lessee, lease: Duration, fences: &[Fen
     let rows = within(pool, "renew leases", async |c| statement.fetch_all(c).await).await?;
     Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;

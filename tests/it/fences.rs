@@ -1,0 +1,73 @@
+//! What is settled apart is fenced too: a worker that lost its lease decides nothing about money already taken.
+
+use shared::outbox::{Claim, Finding, Lessee, Outcome, Settled, settle_apart};
+use sqlx::PgPool;
+
+use crate::{
+    claiming::{approved, claim_one, intents},
+    harness::database::Database,
+};
+
+/// One intent, claimed by somebody who lost it to somebody else.
+async fn lost(database: &Database, pool: &PgPool, first: Lessee, second: Lessee) -> Claim {
+    let lost = claim_one(pool, first).await;
+    database.execute("update outbox set lease_until = now() - interval '1 second'").await;
+    let held = claim_one(pool, second).await.fence();
+    assert_eq!(held.order_id, lost.fence().order_id);
+    assert_ne!(held, lost.fence());
+    lost
+}
+
+/// What was found is written down as stale; the order and its intent are as they were.
+async fn check_lost(database: &Database, pool: &PgPool, lessee: Lessee, finding: &Finding) {
+    let state = "select hashtextextended(concat(
+        (select json_agg(o) from orders o), (select json_agg(p) from payments p), (select json_agg(b) from outbox b),
+        (select json_agg(r) from cancels r), (select json_agg(e) from order_events e)), 0)";
+    let before = database.number(state).await;
+    assert_eq!(settle_apart(pool, lessee, finding).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(database.number(state).await, before, "something moved");
+    assert_eq!(database.number("select count(*) from attempts where stale").await, 1);
+}
+
+#[tokio::test]
+async fn a_late_approval_found_by_who_lost_its_lease_is_not_delivered() {
+    // Lost to another worker, and lost to itself.
+    for second in [Lessee::new(2), Lessee::new(1)] {
+        let database = Database::new().await;
+        let (pool, first) = (database.worker_pool(), Lessee::new(1));
+        intents(&database, 1).await;
+        database.execute("update orders set status = 'ABORTED'").await;
+        database.execute("update payments set status = 'ABORTED', answer = '{}'").await;
+        let lost = lost(&database, &pool, first, second).await;
+        check_lost(&database, &pool, first, &approved(lost)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_found_by_who_lost_its_lease_is_not_written_down() {
+    for second in [Lessee::new(2), Lessee::new(1)] {
+        let database = Database::new().await;
+        let (pool, first) = (database.worker_pool(), Lessee::new(1));
+        intents(&database, 1).await;
+        database.execute("update orders set status = 'ABORTED'").await;
+        database
+            .execute(
+                "update payments set status = 'DONE', answer = '{}', approved_at = now(), balance = amount, check_at = null",
+            )
+            .await;
+        database.execute("update outbox set kind = 2").await;
+        database
+            .execute(
+                "insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor, request)
+                 select order_id, 1, 1, gen_random_uuid(), 'late', 1000, 1000, true, 'worker', '{}'::bytea from payments",
+            )
+            .await;
+        let lost = lost(&database, &pool, first, second).await;
+        let Finding::Tried { claim, attempt, outcome: Outcome::Approved(mut approval) } = approved(lost) else {
+            panic!("it was tried")
+        };
+        approval.balance = shared::money::Krw::new(0).unwrap();
+        let returned = Finding::Tried { claim, attempt, outcome: Outcome::Returned(approval) };
+        check_lost(&database, &pool, first, &returned).await;
+    }
+}
