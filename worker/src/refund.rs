@@ -24,7 +24,8 @@ pub(crate) fn classify(tried: &Try<'_>, refund: &Refund, reading: Reading, terms
         Reading::Code(Class::Refused(refused)) if tried.call == Call::Cancel => {
             if refused.ask_always || known.sends.unanswered.is_some() {
                 let posted = known.posted(tried.signed_with);
-                let kept = SendsAfter { burnt: true, refusal: Some(told(tried.reply)), ..posted };
+                let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
+                let kept = SendsAfter { burnt: true, unanswered, refusal: Some(told(tried.reply)), ..posted };
                 return again(How::Ask, waits.undecided, kept);
             }
             Outcome::Refused { answer: Box::new(told(tried.reply)) }
