@@ -7,8 +7,11 @@
 //! ```text
 //! SOAK_SECONDS=600 cargo test -p tests --test it -- --nocapture soak::many   # as many seeds as fit, 4 at once (SOAK_AT_ONCE)
 //! SOAK_SEED=17 cargo test -p tests --test it -- --nocapture soak::one_seed
+//! cargo test -p tests --features faults --test it -- --nocapture soak::large   # SOAK_SEED, SOAK_ORDERS
 //! ```
 
+#[cfg(feature = "faults")]
+mod large;
 mod plan;
 mod shoppers;
 mod trouble;
