@@ -16,7 +16,7 @@ use crate::harness::{
 const ORDERS: u64 = 2_000;
 const WORKERS: usize = 3;
 const SHOPPERS_AT_ONCE: usize = 24;
-const SPELLS: usize = 1_000;
+const SPELLS: usize = 25;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
