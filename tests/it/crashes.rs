@@ -2,6 +2,8 @@
 //! `acceptance` the api around its commit; `frozen` holds processes up instead.
 
 mod acceptance;
+#[cfg(feature = "faults")]
+mod clocks;
 mod frozen;
 mod places;
 

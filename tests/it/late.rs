@@ -45,6 +45,21 @@ async fn a_decline_that_hid_an_approval_is_delivered_when_the_stock_allows() {
 }
 
 #[tokio::test]
+async fn an_early_look_that_does_not_show_it_yet_is_not_the_last_one() {
+    let (shop, product, order) = lied_to(1).await;
+    for shows in ["notFound", "before"] {
+        let stale = json!({"kind": "stale", "seconds": 600, "shows": shows});
+        shop.control("rules", json!({"match": {"endpoint": "query", "orderId": order}, "times": 1, "then": stale}))
+            .await;
+        shop.look_back().await;
+        assert_eq!(shop.status(&order).await, "ABORTED", "Toss's own books lag behind");
+    }
+    shop.look_back().await;
+    assert_eq!((shop.status(&order).await.as_str(), shop.stock(product).await), ("DONE", 0));
+    shop.finish().await;
+}
+
+#[tokio::test]
 async fn it_is_given_back_when_somebody_else_has_bought_the_last_piece() {
     let (shop, product, order) = lied_to(1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
@@ -181,6 +196,10 @@ async fn a_look_back_gives_way_to_a_new_payment_and_is_taken_up_after_it() {
     assert_eq!(shop.confirm(&order, &other, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "DONE").await;
     shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    crate::harness::wait_for("the answer that came too late", std::time::Duration::from_mins(1), async || {
+        (shop.database.number("select count(*) from attempts where stale").await == 1).then_some(())
+    })
+    .await;
     shop.look_back().await;
     assert_eq!(held(&shop, &order).await, PRICE, "the first approval was found again and given back");
     assert_eq!(shop.database.number("select count(*) from attempts where stale").await, 1);

@@ -7,8 +7,11 @@
 //! ```text
 //! SOAK_SECONDS=600 cargo test -p tests --test it -- --nocapture soak::many   # as many seeds as fit, 4 at once (SOAK_AT_ONCE)
 //! SOAK_SEED=17 cargo test -p tests --test it -- --nocapture soak::one_seed
+//! cargo test -p tests --features faults --test it -- --nocapture soak::large   # SOAK_SEED, SOAK_ORDERS
 //! ```
 
+#[cfg(feature = "faults")]
+mod large;
 mod plan;
 mod shoppers;
 mod trouble;
@@ -34,8 +37,8 @@ const SEEDS: u64 = 6;
 const AT_ONCE: u64 = 4;
 /// After so many seeds have failed, more say no more.
 const FAILURES_MAX: usize = 5;
-/// Seeds that failed once, whatever the cause was.
-const REGRESSIONS: [u64; 1] = [1];
+/// Seeds that failed once. 1010: a lie of Toss, and an early look back that did not show it yet.
+const REGRESSIONS: [u64; 1] = [1010];
 
 fn number(name: &str) -> Option<u64> {
     Env::of_process().text(name).map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))

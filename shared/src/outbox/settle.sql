@@ -113,7 +113,10 @@ resolved as (
     where p.order_id = w.order_id and p.payment_no = w.payment_no
 ),
 looked_at as (
-    update payments p set check_at = null
+    -- A copy of Toss's books may lag behind an approval, and then shows that nothing moved. So early a look is not believed
+    -- for good: the payment is asked about once more.
+    update payments p set
+        check_at = case when p.accepted_at > now() - interval '11 minutes' then now() + w.check_ms * interval '1 ms' end
     from weighed w
     where p.order_id = w.order_id and p.payment_no = w.payment_no and w.stays
 ),

@@ -75,11 +75,11 @@ const SECOND_PAYMENT: &str = "
     insert into payments (order_id, payment_no, payment_key, amount, request, status, answer)
     values ({ORDER}, 2, '{SECOND}', 1000, '', 'ABORTED', '{\"code\": \"REJECT_CARD_PAYMENT\", \"message\": \"거절\"}')";
 const SECOND_RETURNED: &str = "
-    insert into cancels (order_id, cancel_no, payment_no, mark, status, reason, amount, expected_balance, in_full, actor, answer)
-    values ({ORDER}, 1, 2, gen_random_uuid(), 'DONE', 'r', 1000, 1000, true, 'worker', '{}')";
+    insert into cancels (order_id, cancel_no, payment_no, mark, status, reason, amount, expected_balance, in_full, actor, request, answer)
+    values ({ORDER}, 1, 2, gen_random_uuid(), 'DONE', 'r', 1000, 1000, true, 'worker', '', '{}')";
 const LIVE_CANCEL: &str = "
-    insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor)
-    values ({ORDER}, 1, 1, gen_random_uuid(), 'r', 1000, 1000, true, 'operator')";
+    insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor, request)
+    values ({ORDER}, 1, 1, gen_random_uuid(), 'r', 1000, 1000, true, 'operator', '')";
 const INTENT: &str = "
     insert into outbox (order_id, kind, due_at, lease_seq, payment_no)
     values ({ORDER}, 2, now() + interval '1 hour', 9, 1)";

@@ -87,7 +87,7 @@ fn moment(chance: &mut StdRng) -> Duration {
     Duration::from_millis(chance.random_range(0..RUSH_MS))
 }
 
-fn shopper(chance: &mut StdRng) -> Shopper {
+pub(super) fn shopper(chance: &mut StdRng) -> Shopper {
     let decline = DECLINES.choose(chance).unwrap();
     let habit = match chance.random_range(0..20) {
         0..6 => Habit::Pays,
@@ -108,7 +108,7 @@ fn shopper(chance: &mut StdRng) -> Shopper {
     }
 }
 
-fn spell(chance: &mut StdRng) -> Spell {
+pub(super) fn spell(chance: &mut StdRng) -> Spell {
     // The first one meets confirms, or there would be nothing to ask about and nothing to give back.
     let mut first = fault(chance);
     while !first.0.contains(&"confirm") {

@@ -11,7 +11,7 @@ use crate::harness::{
     wait_for,
 };
 
-const PRICE: i64 = 10_000;
+pub(super) const PRICE: i64 = 10_000;
 const PLENTY: i64 = 1_000;
 /// How often somebody whose first card was declined tries another one before they give up.
 const PATIENCE: usize = 25;
@@ -32,16 +32,20 @@ pub(super) async fn all(shop: &Shop, plan: &Plan) {
     let others = [shop.product("Mug", PRICE, PLENTY).await, shop.product("Bag", PRICE, PLENTY).await];
     let each = plan.shoppers.iter().enumerate().map(async |(number, shopper)| {
         tokio::time::sleep(shopper.comes_after).await;
-        let mut lines = vec![(others[number % others.len()], shopper.quantity)];
-        if shopper.wants_the_scarce {
-            lines.push((scarce, 1));
-        }
-        shopping(shop, shopper, &lines).await;
+        shopping(shop, shopper, &basket(shopper, scarce, others[number % others.len()])).await;
     });
     join_all(each).await;
 }
 
-async fn shopping(shop: &Shop, shopper: &Shopper, lines: &[(ProductId, i32)]) {
+pub(super) fn basket(shopper: &Shopper, scarce: ProductId, other: ProductId) -> Vec<(ProductId, i32)> {
+    let mut lines = vec![(other, shopper.quantity)];
+    if shopper.wants_the_scarce {
+        lines.push((scarce, 1));
+    }
+    lines
+}
+
+pub(super) async fn shopping(shop: &Shop, shopper: &Shopper, lines: &[(ProductId, i32)]) {
     let amount = lines.iter().map(|(_, quantity)| PRICE * i64::from(*quantity)).sum();
     let order = shop.order(amount, lines).await;
     match shopper.habit {

@@ -9,9 +9,10 @@ use crate::harness::shop::Shop;
 
 /// One spell after another and from the first again until the shoppers are through, and then Toss is healthy again.
 pub(super) async fn at_toss(shop: &Shop, spells: &[Spell], shopping: &CancellationToken) {
-    let mut rest = spells.iter();
-    let over = || shopping.is_cancelled();
-    while let Some(spell) = rest.next().or_else(|| if over() { None } else { spells.first() }) {
+    for (number, spell) in spells.iter().cycle().enumerate() {
+        if number >= spells.len() && shopping.is_cancelled() {
+            return;
+        }
         for rule in &spell.rules {
             shop.control("rules", rule.clone()).await;
         }
