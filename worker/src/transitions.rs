@@ -91,7 +91,8 @@ pub fn accepts(order: OrderStatus, live: Option<Kind>, enough: bool) -> bool {
 }
 
 /// A finding about a payment, under a lease that is still held: `shown` is where it takes the payment, and nothing if the
-/// intent lives on. `None`: the order has moved on, see [`apart`]. Repeats `outbox/settle.sql`.
+/// intent lives on. `None`: the order has moved on, see [`apart`]. Repeats `outbox/settle.sql`, for looks back later than eleven
+/// minutes after the confirm: an earlier one is always followed by another.
 pub fn settle(order: OrderStatus, payment: PaymentStatus, shown: Option<PaymentStatus>) -> Option<Move> {
     let still =
         Move { order, payment, pays: false, stock: Stock::Stays, intent: Intent::Ends, look_back: LookBack::Stays };
