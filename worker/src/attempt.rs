@@ -154,6 +154,7 @@ mod tests {
 
     use super::Asker;
     use crate::{
+        flow::{Flow, Limits},
         keys::Keys,
         known::{Known, SentKey, Work},
         metrics::Metrics,
@@ -164,11 +165,13 @@ mod tests {
     fn a_repeat_is_signed_with_the_secret_that_signed_first() {
         let secret = |text: &str| ApiKey::parse(text.into()).unwrap();
         let (newest, previous) = (secret("test_sk_newest"), secret("test_sk_previous"));
+        let flow = Flow::new(Limits { concurrency: 1, per_second: None });
         let asker = Asker {
             toss: Toss::new("http://127.0.0.1:1", Duration::from_secs(1)).unwrap(),
             keys: Keys::new(newest.clone(), Some(previous.clone())),
             terms: Terms::REAL,
-            metrics: Metrics::new(),
+            metrics: Metrics::new(flow.clone()),
+            flow,
         };
         let signer = |key: SentKey, call: Call| {
             let known = Known {
