@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use super::worker;
@@ -16,6 +16,10 @@ async fn shop() -> Shop {
     let mut shop = Shop::hurried(0).await;
     shop.lost_attempts_allowed = true;
     shop
+}
+
+async fn two_at_a_time(stories: impl IntoIterator<Item = impl Future<Output = ()>>) {
+    stream::iter(stories).buffer_unordered(2).collect::<()>().await;
 }
 
 /// Lets a worker run into the place, kills it there, and lets another one go on.
@@ -52,7 +56,7 @@ async fn an_approval_is_made_once_wherever_the_worker_dies() {
         assert_eq!(shop.causes(&order).await, ["confirm_accepted", "toss_approved"], "{place}");
         shop.finish().await;
     });
-    join_all(stories).await;
+    two_at_a_time(stories).await;
 }
 
 #[tokio::test]
@@ -73,7 +77,7 @@ async fn a_decline_gives_the_stock_back_once_wherever_the_worker_dies() {
         assert!(causes.len() == 2 && ["declined", "toss_aborted"].contains(&causes[1].as_str()), "{place}: {causes:?}");
         shop.finish().await;
     });
-    join_all(stories).await;
+    two_at_a_time(stories).await;
 }
 
 /// From the look that finds the approval to the refund that is written down.
@@ -90,7 +94,7 @@ const REFUND: [&str; 8] = [
 
 #[tokio::test]
 async fn what_came_too_late_is_given_back_once_wherever_the_worker_dies() {
-    join_all(REFUND.map(given_back_once)).await;
+    two_at_a_time(REFUND.map(given_back_once)).await;
 }
 
 async fn given_back_once(place: &str) {

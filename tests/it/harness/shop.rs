@@ -285,7 +285,11 @@ impl Shop {
     }
 
     pub(crate) async fn status(&self, order: &str) -> String {
-        let answered = self.get(&format!("/api/v1/orders/{order}")).await;
+        let answered = wait_for("an answer other than 503", Duration::from_mins(1), async || {
+            let answered = self.get(&format!("/api/v1/orders/{order}")).await;
+            (answered.status != StatusCode::SERVICE_UNAVAILABLE).then_some(answered)
+        })
+        .await;
         answered.json()["status"].as_str().unwrap_or_else(|| panic!("{}", answered.text)).to_owned()
     }
 
