@@ -173,7 +173,7 @@ pub(crate) const CASES: &[Case] = &[
     at_toss("a payment that the books do not have", &[Toss::ApprovesSecond], &[],
         &[(I1, "charged twice"), (I2, "charged without a payment"), (I5, "request without its attempt")]),
     case("an accepted confirm that is gone", &["update orders set status = 'READY' where id = {ORDER}"],
-        &[(I2, "confirm was lost"), LEDGER, (I2, "second approval not given back"), LOST_STATE, DRIFTED]),
+        &[(I2, "confirm was lost"), LEDGER, LOST_STATE, DRIFTED]),
     case("paid by a payment that is not there", &["update orders set paid_by = 9 where id = {ORDER}"],
         &[(I2, "state without a payment"), LEDGER, (I2, "second approval not given back")]),
     ready("paid by nothing", &["update orders set status = 'DONE' where id = {ORDER}"],

@@ -56,7 +56,7 @@ async fn an_approval_is_made_once_wherever_the_worker_dies() {
         assert_eq!(shop.causes(&order).await, ["confirm_accepted", "toss_approved"], "{place}");
         shop.finish().await;
     });
-    two_at_a_time(stories).await;
+    Box::pin(two_at_a_time(stories)).await;
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn a_decline_gives_the_stock_back_once_wherever_the_worker_dies() {
         assert!(causes.len() == 2 && ["declined", "toss_aborted"].contains(&causes[1].as_str()), "{place}: {causes:?}");
         shop.finish().await;
     });
-    two_at_a_time(stories).await;
+    Box::pin(two_at_a_time(stories)).await;
 }
 
 /// From the look that finds the approval to the refund that is written down.
@@ -94,7 +94,7 @@ const REFUND: [&str; 8] = [
 
 #[tokio::test]
 async fn what_came_too_late_is_given_back_once_wherever_the_worker_dies() {
-    two_at_a_time(REFUND.map(given_back_once)).await;
+    Box::pin(two_at_a_time(REFUND.map(given_back_once))).await;
 }
 
 async fn given_back_once(place: &str) {
