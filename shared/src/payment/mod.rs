@@ -144,12 +144,15 @@ pub enum AcceptRefusal {
 /// Each look that finds nothing wrong means that the order changed in between; then the statement is tried again.
 const TRIES_MAX: usize = 3;
 
+/// What the statement runs into when somebody else was quicker: it wrote nothing, and a look tells what there is now.
+const OVERTAKEN: [&str; 3] = ["payments_payment_key_unique", "products_stock_not_negative", "outbox_kind_known"];
+
 pub async fn accept(pool: &PgPool, confirm: &Confirm) -> Result<Accept, StoreError> {
     for _ in 0..TRIES_MAX {
         match insert(pool, confirm).await {
             Ok(Some(order_id)) => return Ok(Accept::Accepted(order_id)),
             Ok(None) => {}
-            Err(error) if error.constraint() == Some("payments_payment_key_unique") => {}
+            Err(error) if error.constraint().is_some_and(|name| OVERTAKEN.contains(&name)) => {}
             Err(error) => return Err(error),
         }
         if let Some(answer) = explain(pool, confirm).await? {
