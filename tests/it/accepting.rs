@@ -119,3 +119,29 @@ async fn a_new_order_is_claimed_at_once_when_the_worker_is_idle() {
     assert_eq!(attempt, 1);
     shop.finish().await;
 }
+
+#[tokio::test]
+async fn a_piece_that_comes_back_while_a_confirm_waits_for_it_is_sold() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", 1_000, 1).await;
+    let first = shop.accepted(1_000, &[(product, 1)]).await;
+    shop.until(&first, "DONE").await;
+    let order = shop.order(1_000, &[(product, 1)]).await;
+    let key = shop.authenticate(&order, 1_000).await;
+    // Somebody puts a piece back, and has not committed yet when the confirm looks.
+    let mut putting_back = shop.database.pool.begin().await.unwrap();
+    putting_back.execute("update products set stock = stock + 1, received = received + 1").await.unwrap();
+    let (confirmed, ()) = tokio::join!(shop.confirm(&order, &key, 1_000), async {
+        wait_for("the confirm to wait for the product", Duration::from_secs(30), async || {
+            let waiting = "select count(*) from pg_stat_activity
+                           where datname = current_database() and application_name = 'hanbeon-api' and wait_event_type = 'Lock'";
+            (shop.database.number(waiting).await > 0).then_some(())
+        })
+        .await;
+        putting_back.commit().await.unwrap();
+    });
+    assert_eq!(confirmed.status, StatusCode::ACCEPTED, "{}", confirmed.text);
+    shop.until(&order, "DONE").await;
+    assert_eq!(shop.stock(product).await, 0);
+    shop.finish().await;
+}

@@ -8,7 +8,7 @@ with locked as materialized (
     select o.id, o.status, o.paid_by from orders o where o.id = $2 for no key update skip locked
 ),
 shelves as materialized (
-    select p.id, l.quantity, p.stock >= l.quantity as enough
+    select p.id, p.stock, l.quantity, p.stock >= l.quantity as enough
     from locked o
     join order_lines l on l.order_id = o.id
     join products p on p.id = l.product_id
@@ -84,7 +84,7 @@ noted as (
     from decided d where p.order_id = d.id and p.payment_no = $4
 ),
 shelved as (
-    update products p set stock = p.stock + case d.move when 'deliver' then -s.quantity else s.quantity end
+    update products p set stock = s.stock + case d.move when 'deliver' then -s.quantity else s.quantity end
     from shelves s, decided d
     where p.id = s.id and (d.move = 'deliver'
         or d.move = 'follow' and d.status in ('DONE', 'PARTIAL_CANCELED') and $14 = 'CANCELED')

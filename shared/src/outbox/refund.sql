@@ -5,7 +5,7 @@ with locked as materialized (
     select o.id, o.status, o.paid_by from orders o where o.id = $2 for no key update skip locked
 ),
 shelves as materialized (
-    select p.id, l.quantity
+    select p.id, p.stock, l.quantity
     from locked o
     join order_lines l on l.order_id = o.id
     join products p on p.id = l.product_id
@@ -84,7 +84,7 @@ paid as (
     where p.order_id = f.id and p.payment_no = $4 and $12 = 'returned'
 ),
 shelved as (
-    update products p set stock = p.stock + s.quantity
+    update products p set stock = s.stock + s.quantity
     from shelves s, fenced f
     where p.id = s.id and f.to_status = 'CANCELED' and f.status in ('DONE', 'PARTIAL_CANCELED') and f.ends
 ),

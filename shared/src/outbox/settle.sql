@@ -22,7 +22,7 @@ locked as materialized (
     from orders o where o.id = any($2) order by o.id for no key update skip locked
 ),
 shelves as materialized (
-    select p.id from products p
+    select p.id, p.stock from products p
     where p.id = any(array(
         select l.product_id from input i
         join locked o on o.id = i.order_id
@@ -129,12 +129,13 @@ suspected as (
       and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED')
 ),
 returned as (
-    update products p set stock = p.stock + back.quantity
-    from (select l.product_id, sum(l.quantity) as quantity
+    -- From the rows as they were locked, which may be newer than what we began with.
+    update products p set stock = s.stock + back.quantity
+    from shelves s, (select l.product_id, sum(l.quantity) as quantity
           from moving w join order_lines l on l.order_id = w.order_id
           where w.to_status in ('ABORTED', 'EXPIRED', 'CANCELED')
           group by l.product_id) back
-    where p.id = back.product_id
+    where p.id = s.id and s.id = back.product_id
 ),
 moved as (
     -- Whoever deletes the outbox row writes down its fence, for the order's next intent to count on from.

@@ -9,7 +9,7 @@ with wanted as materialized (
     for no key update           -- whoever comes second waits here, and then finds the order taken
 ),
 lines as materialized (
-    select p.id, l.quantity, p.stock >= l.quantity as enough
+    select p.id, p.stock, l.quantity, p.stock >= l.quantity as enough
     from wanted
     join order_lines l on l.order_id = wanted.id
     join products p on p.id = l.product_id
@@ -22,7 +22,8 @@ accepted as materialized (
            from lines)                  -- counted: a product that is gone cannot be held
 ),
 held as (
-    update products p set stock = p.stock - lines.quantity
+    -- From the row as it was locked: p is the row as it was when we began, and would be held against the constraints.
+    update products p set stock = lines.stock - lines.quantity
     from lines where p.id = lines.id and exists (select from accepted)
 ),
 moved as (

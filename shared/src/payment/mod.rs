@@ -145,7 +145,7 @@ pub enum AcceptRefusal {
 const TRIES_MAX: usize = 3;
 
 /// What the statement runs into when somebody else was quicker: it wrote nothing, and a look tells what there is now.
-const OVERTAKEN: [&str; 3] = ["payments_payment_key_unique", "products_stock_not_negative", "outbox_kind_known"];
+const OVERTAKEN: [&str; 2] = ["payments_payment_key_unique", "outbox_kind_known"];
 
 pub async fn accept(pool: &PgPool, confirm: &Confirm) -> Result<Accept, StoreError> {
     for _ in 0..TRIES_MAX {
