@@ -120,7 +120,7 @@ pub(crate) fn settle(rules: &Rules, seen: &Seen, state: &mut State, worker: u8) 
             Some(transitions::refund(state.order, payment.status, pays, RefundEnd::Returned(status)))
         }
         Found::Payment { .. } | Found::Refused => {
-            Some(transitions::refund(state.order, payment.status, pays, RefundEnd::Refused))
+            Some(transitions::refund(state.order, payment.status, pays, RefundEnd::Review))
         }
     };
     match moved {
@@ -184,7 +184,8 @@ fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, moved: Mov
     payment.status = moved.payment;
     payment.check = match moved.look_back {
         LookBack::Stays => payment.check,
-        LookBack::Later => Check::Later,
+        // No payment of the model has a refund that somebody asked for.
+        LookBack::AtOnce | LookBack::Later => Check::Later,
         LookBack::Never => Check::Never,
     };
     if moved.pays {

@@ -83,6 +83,8 @@ fn known(claim: &Claim) -> Known {
                 amount: NAMES.amount,
                 expected_balance: NAMES.amount,
                 in_full: true,
+                account: None,
+                can_be_sent: true,
             }),
         },
         order_status: claim.order_status,
@@ -118,6 +120,7 @@ fn found(outcome: &Outcome, before: Sends) -> Found {
         }
         Outcome::Returned(approval) => Found::Returned(approval.status()),
         Outcome::Refused { .. } => Found::Refused,
+        Outcome::Closed { .. } => unreachable!("no payment of the model waits for a deposit"),
         Outcome::Again(again) => Found::Again {
             sends: Sends {
                 epoch: u8::try_from(again.sends.epoch).unwrap(),

@@ -9,6 +9,7 @@
 //!
 //! Read in this order.
 
+pub mod cancel;
 pub mod catalogue;
 pub mod db;
 pub mod lane;

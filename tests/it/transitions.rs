@@ -82,7 +82,7 @@ async fn stage(database: &Database, kind: i16, found: &[&str], refunding: &[bool
              insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor,
                                   request)
                  select id, 1, case when {kind} = 2 then 1 else 2 end, gen_random_uuid(), 'given back', 1000, 1000, true,
-                        'worker', '{{}}'::bytea
+                        case when split_part(name, '|', 3) like '%asked for%' then 'operator' else 'worker' end, '{{}}'::bytea
                  from orders where split_part(name, '|', 6) = 'true';
              insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
                  select id, {kind}, 1, now(), 0 from orders;"
@@ -95,7 +95,7 @@ async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
     let sql = format!(
         "select o.id, o.name, o.status, o.paid_by = 1 as pays, p.status as payment, s.stock,
                 case when p.check_at is null then 'never' when p.check_at = {BEFORE} then 'stays'
-                     when p.check_at > now() then 'later' else 'now' end as look_back,
+                     when p.check_at > now() then 'later' else 'at once' end as look_back,
                 b.kind, b.lease_owner
          from orders o join payments p on p.order_id = o.id and p.payment_no = 1 join products s on s.id = o.id
          left join outbox b on b.order_id = o.id"
@@ -124,6 +124,7 @@ async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
                 "stays" => LookBack::Stays,
                 "never" => LookBack::Never,
                 "later" => LookBack::Later,
+                "at once" => LookBack::AtOnce,
                 other => panic!("{case:?}: {other}"),
             },
         };
@@ -200,7 +201,8 @@ fn outcome(found: &str) -> Outcome {
         "REVIEW" => Outcome::Review { cause: "review_no_proof", answer: Box::new(answer) },
         "returned" => Outcome::Returned(approval(0)),
         "returned in part" => Outcome::Returned(approval(400)),
-        "refused" => Outcome::Refused { answer: Box::new(answer) },
+        "closed" => Outcome::Closed { answer: Box::new(answer) },
+        "refused" | "what was asked for refused" => Outcome::Refused { answer: Box::new(answer) },
         other => panic!("{other}"),
     }
 }
@@ -283,7 +285,7 @@ async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
 #[tokio::test]
 async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
     let database = Database::new().await;
-    stage(&database, 2, &["returned", "returned in part", "refused", "REVIEW", "again"], &[true]).await;
+    stage(&database, 2, &["returned", "returned in part", "closed", "refused", "what was asked for refused", "REVIEW", "again"], &[true]).await;
     let before = read(&database).await;
     let pool = database.worker_pool();
     for claim in claim_all(&database).await {
@@ -297,8 +299,10 @@ async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
         let end = match case.found.as_str() {
             "returned" => Some(RefundEnd::Returned(PaymentStatus::Canceled)),
             "returned in part" => Some(RefundEnd::Returned(PaymentStatus::PartialCanceled)),
+            "closed" => Some(RefundEnd::Closed),
+            "what was asked for refused" => Some(RefundEnd::Refused),
             "again" => None,
-            _ => Some(RefundEnd::Refused),
+            _ => Some(RefundEnd::Review),
         };
         let said = match end {
             Some(end) => transitions::refund(case.order, case.payment, case.pays, end),

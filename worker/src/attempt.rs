@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use shared::{
-    outbox::{Attempt, Call, Claim, Finding, Operation},
+    cancel::AccountKey,
+    outbox::{Again, Attempt, Call, Cancel, Claim, Finding, How, Operation, Outcome, Replanned, StoredRequest},
     stop_point::{self, StopPoint},
     toss::{Answer, ApiKey, Body, NoAnswer, Reply, Toss},
 };
@@ -31,6 +32,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 pub(crate) struct Asker {
     pub(crate) toss: Toss,
     pub(crate) keys: Keys,
+    /// Opens the requests that name an account.
+    pub(crate) account_key: Option<AccountKey>,
     pub(crate) terms: Terms,
     pub(crate) metrics: Metrics,
     pub(crate) flow: Flow,
@@ -53,16 +56,18 @@ impl Asker {
         let id = Uuid::now_v7();
         stop_point::reach(StopPoint::BeforeAttempt, None).await;
         let started = Instant::now();
-        let known = Known::of(&claim, self.keys.sent_key(claim.sends()), started - sent_at);
+        let request = self.request(&claim);
+        let known = Known::of(&claim, self.keys.sent_key(claim.sends()), started - sent_at, request.as_deref());
         let call = known.next_call(&self.terms);
         stop_point::reach(StopPoint::BeforeCall, Some(call.as_str())).await;
         let key = self.signer(&known, call, key);
-        let reply = self.call(call, &claim, key).await;
+        let reply = self.call(call, &claim, request, key).await;
         stop_point::reach(StopPoint::AfterCall, Some(call.as_str())).await;
         let took = started.elapsed();
         let about = About { payment_key: claim.payment_key(), order_no: claim.order_no(), amount: claim.amount() };
         let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };
         let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
+        let outcome = self.sealed_again(&claim, outcome);
         let (heard, key_fault) = (heard(&reply), lane_fault(call, &reply).map(str::to_owned));
         let (http_status, code, trace_id) = facts(reply);
         tracing::info!(
@@ -87,14 +92,55 @@ impl Asker {
         }
     }
 
-    async fn call(&self, call: Call, claim: &Claim, key: &ApiKey) -> Reply {
-        match (call, claim.operation()) {
-            (Call::Confirm, Operation::Confirm { request }) => {
-                self.toss.confirm(key, request.clone(), &claim.idempotency_key()).await
+    /// The bytes to post, as far as they can be read.
+    fn request(&self, claim: &Claim) -> Option<Vec<u8>> {
+        match claim.operation() {
+            Operation::Confirm { request } => Some(request.clone()),
+            Operation::Check => None,
+            Operation::Cancel(Cancel { request: StoredRequest::Plain(bytes), .. }) => Some(bytes.clone()),
+            Operation::Cancel(Cancel { mark, request: StoredRequest::Sealed(sealed), .. }) => {
+                let opened = self.account_key.as_ref().and_then(|key| key.open(*mark, sealed));
+                if opened.is_none() {
+                    tracing::error!(
+                        order.no = %claim.order_no(),
+                        "a refund names an account that REFUND_ACCOUNT_KEY does not open: it waits until it does"
+                    );
+                }
+                opened
             }
-            (Call::Cancel, Operation::Cancel(cancel)) => {
-                let idempotency_key = claim.idempotency_key();
-                self.toss.cancel(key, claim.payment_key(), cancel.request.clone(), &idempotency_key).await
+        }
+    }
+
+    /// A new request that names an account is kept as the old one was.
+    fn sealed_again(&self, claim: &Claim, outcome: Outcome) -> Outcome {
+        let Operation::Cancel(Cancel { mark, request: StoredRequest::Sealed(_), .. }) = claim.operation() else {
+            return outcome;
+        };
+        match outcome {
+            Outcome::Again(Again { how, after, sends, replanned: Some(plan) }) => {
+                let sealed = self.account_key.as_ref().and_then(|key| key.seal(*mark, &plan.request));
+                let replanned = sealed.map(|request| Replanned { request, ..plan });
+                // Without random numbers there is no new plan: ask again, and find the same.
+                let how = if replanned.is_some() { how } else { How::Ask };
+                let sends = if replanned.is_some() { sends } else { claim.sends_asking(Call::Query, "") };
+                Outcome::Again(Again { how, after, sends, replanned })
+            }
+            Outcome::Again(_)
+            | Outcome::Approved(_)
+            | Outcome::Waiting { .. }
+            | Outcome::Failed(_)
+            | Outcome::Review { .. }
+            | Outcome::Returned(_)
+            | Outcome::Closed { .. }
+            | Outcome::Refused { .. } => outcome,
+        }
+    }
+
+    async fn call(&self, call: Call, claim: &Claim, request: Option<Vec<u8>>, key: &ApiKey) -> Reply {
+        match (call, request) {
+            (Call::Confirm, Some(request)) => self.toss.confirm(key, request, &claim.idempotency_key()).await,
+            (Call::Cancel, Some(request)) => {
+                self.toss.cancel(key, claim.payment_key(), request, &claim.idempotency_key()).await
             }
             (Call::Query | Call::Confirm | Call::Cancel, _) => self.toss.payment(key, claim.payment_key()).await,
         }
@@ -169,6 +215,7 @@ mod tests {
         let asker = Asker {
             toss: Toss::new("http://127.0.0.1:1", Duration::from_secs(1)).unwrap(),
             keys: Keys::new(newest.clone(), Some(previous.clone())),
+            account_key: None,
             terms: Terms::REAL,
             metrics: Metrics::new(flow.clone()),
             flow,

@@ -216,6 +216,7 @@ fn no_longer_than(review_after: Duration, tried: &Try<'_>, outcome: Outcome) -> 
         | Outcome::Failed(_)
         | Outcome::Review { .. }
         | Outcome::Returned(_)
+        | Outcome::Closed { .. }
         | Outcome::Refused { .. } => outcome,
     }
 }

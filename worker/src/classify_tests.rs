@@ -130,6 +130,7 @@ fn line(outcome: &Outcome) -> String {
         Outcome::Waiting { .. } => "waiting".to_owned(),
         Outcome::Review { cause, .. } => (*cause).to_owned(),
         Outcome::Returned(_) => "returned".to_owned(),
+        Outcome::Closed { .. } => "closed".to_owned(),
         Outcome::Refused { .. } => "refused".to_owned(),
         Outcome::Again(again) => {
             let how = match again.how {
@@ -152,7 +153,10 @@ fn line(outcome: &Outcome) -> String {
                     line = format!("{line}, {word}");
                 }
             }
-            line
+            match &again.replanned {
+                Some(plan) => format!("{line}, replanned {}", plan.balance.won()),
+                None => line,
+            }
         }
     }
 }

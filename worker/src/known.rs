@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use shared::{
+    cancel::RefundAccount,
     money::Krw,
     order::OrderStatus,
     outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter, SentWith},
     payment::PaymentStatus,
+    toss,
 };
 use uuid::Uuid;
 
@@ -44,6 +46,11 @@ pub struct Refund {
     pub amount: Krw,
     pub expected_balance: Krw,
     pub in_full: bool,
+    /// Where a deposit goes back to.
+    pub account: Option<RefundAccount>,
+    /// Its request can be read. One that names an account is sealed, maybe under a key that is not ours: then we can only
+    /// ask.
+    pub can_be_sent: bool,
 }
 
 /// The secret under which the key of this epoch was sent, seen from the secrets at hand.
@@ -61,8 +68,9 @@ pub enum SentKey {
 const ASK_FROM_TRY: u16 = 4;
 
 impl Known {
-    /// `elapsed` is what passed since the claim was sent, by a monotonic clock.
-    pub(crate) fn of(claim: &Claim, key: SentKey, elapsed: Duration) -> Self {
+    /// `elapsed` is what passed since the claim was sent, by a monotonic clock; `request` the bytes that its post would
+    /// send.
+    pub(crate) fn of(claim: &Claim, key: SentKey, elapsed: Duration, request: Option<&[u8]>) -> Self {
         let work = match claim.operation() {
             Operation::Confirm { .. } => Work::Confirm,
             Operation::Check => Work::Check,
@@ -72,6 +80,8 @@ impl Known {
                 amount: cancel.amount,
                 expected_balance: cancel.expected_balance,
                 in_full: cancel.in_full,
+                account: request.and_then(toss::refund_account),
+                can_be_sent: request.is_some(),
             }),
         };
         Self {
@@ -100,9 +110,16 @@ impl Known {
         }
     }
 
-    /// The key of this epoch is burnt, or is not ours to repeat.
+    /// The key of this epoch is burnt, or is not ours to repeat; or what there is to send cannot be read.
     pub(crate) fn must_ask(&self) -> bool {
-        self.sends.burnt || self.key == SentKey::Gone
+        self.sends.burnt || self.key == SentKey::Gone || !self.can_be_sent()
+    }
+
+    fn can_be_sent(&self) -> bool {
+        match &self.work {
+            Work::Confirm | Work::Check => true,
+            Work::Cancel(refund) => refund.can_be_sent,
+        }
     }
 
     /// How it goes on after a question that led nowhere.

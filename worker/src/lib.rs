@@ -81,7 +81,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(housekeeping.run(stop.clone()));
     background.close();
 
-    let asker = Asker { toss: settings.toss, keys, terms: settings.terms, metrics, flow };
+    let asker =
+        Asker { toss: settings.toss, keys, account_key: settings.account_key, terms: settings.terms, metrics, flow };
     let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::{
     money::Krw,
     outbox::{Again, Approval, Call, How, Mark, Outcome, Replanned, SendsAfter},
+    payment::PaymentStatus,
     toss::{self, Answer, Body, Payment, Reply},
 };
 
@@ -29,6 +30,10 @@ pub(crate) fn classify(tried: &Try<'_>, refund: &Refund, reading: Reading, terms
                 return again(How::Ask, waits.undecided, kept);
             }
             Outcome::Refused { answer: Box::new(told(tried.reply)) }
+        }
+        // Nothing was paid into the account when the refund was asked for.
+        Reading::Failed(_) | Reading::Waiting { .. } if known.payment_status == PaymentStatus::WaitingForDeposit => {
+            account(tried, &reading, terms, waits)
         }
         // The payment is not as it was when the refund was asked for.
         Reading::Failed(_) | Reading::Waiting { .. } | Reading::NotMoved | Reading::Foreign | Reading::Odd
@@ -66,6 +71,15 @@ fn shown(tried: &Try<'_>, refund: &Refund, approval: Box<Approval>, terms: &Term
         Some(Made::Running) => return again(How::Ask, waits.spaced, ask(known, tried)),
         None => {}
     }
+    // The deposit came first. Giving it back takes an account to give it to.
+    if known.payment_status == PaymentStatus::WaitingForDeposit {
+        let is_proof = tried.call == Call::Query && known.is_settled(terms);
+        return if is_proof {
+            Outcome::Refused { answer: Box::new(approval.answer) }
+        } else {
+            again(How::Ask, waits.undecided.max(waits.asked), ask(known, tried))
+        };
+    }
     // All of it is back, if by somebody else's hand.
     if refund.in_full && approval.balance.won() == 0 {
         return Outcome::Returned(approval);
@@ -76,20 +90,46 @@ fn shown(tried: &Try<'_>, refund: &Refund, approval: Box<Approval>, terms: &Term
     if known.sends.refused {
         return Outcome::Refused { answer: Box::new(approval.answer) };
     }
+    if !refund.can_be_sent {
+        return again(How::Ask, waits.spaced, known.unchanged());
+    }
     if approval.balance == refund.expected_balance {
         return again(How::NextEpoch, Duration::ZERO, known.next_epoch());
     }
-    replan(known, refund, *approval)
+    // Somebody else gave a part back meanwhile, and it may have been this part: whoever asked must look. Who asked for
+    // everything meant whatever is left.
+    if refund.in_full {
+        replan(known, refund, approval.balance)
+    } else {
+        Outcome::Refused { answer: Box::new(approval.answer) }
+    }
 }
 
-/// Somebody else gave a part back meanwhile. What is left decides what we may still ask for.
-fn replan(known: &Known, refund: &Refund, approval: Approval) -> Outcome {
-    let amount = if refund.in_full { None } else { Some(refund.amount) };
-    if amount.is_some_and(|amount| amount.won() > approval.balance.won()) {
-        return Outcome::Refused { answer: Box::new(approval.answer) };
+/// Toss shows the account that was to be closed, and no deposit.
+fn account(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits) -> Outcome {
+    let known = tried.known;
+    let status = match tried.reply {
+        Reply::Answer(Answer { body: Body::Payment(payment), .. }) => Some(payment.status.as_str()),
+        Reply::Answer(Answer { body: Body::Error { .. }, .. }) | Reply::NoAnswer(_) => None,
+    };
+    // Closed, if by somebody else's hand.
+    if status == Some("CANCELED") {
+        return Outcome::Closed { answer: Box::new(told(tried.reply)) };
     }
-    let balance: Krw = approval.balance;
-    let request = toss::cancel_request(&refund.reason, refund.mark, amount, balance);
+    if tried.call != Call::Query || !known.is_settled(terms) {
+        return undecided(tried, reading, terms, waits);
+    }
+    let open = matches!(reading, Reading::Waiting { expired: false });
+    if !open || known.sends.refused {
+        // Nobody can pay into it any more; or Toss said no, and nothing we sent acted.
+        return Outcome::Refused { answer: Box::new(told(tried.reply)) };
+    }
+    again(How::NextEpoch, Duration::ZERO, known.next_epoch())
+}
+
+/// Everything that is left now.
+fn replan(known: &Known, refund: &Refund, balance: Krw) -> Outcome {
+    let request = toss::cancel_request(&refund.reason, refund.mark, None, balance, refund.account.as_ref());
     Outcome::Again(Again {
         how: How::NextEpoch,
         after: Duration::ZERO,

@@ -11,7 +11,15 @@ const MARK: Uuid = Uuid::from_u128(7);
 /// All of it is to be given back.
 fn refund(known: Known) -> Known {
     let amount = Krw::new(1_000).unwrap();
-    let refund = Refund { mark: MARK, reason: "r".to_owned(), amount, expected_balance: amount, in_full: true };
+    let refund = Refund {
+        mark: MARK,
+        reason: "r".to_owned(),
+        amount,
+        expected_balance: amount,
+        in_full: true,
+        account: None,
+        can_be_sent: true,
+    };
     Known { work: Work::Cancel(refund), payment_status: PaymentStatus::Aborted, ..known }
 }
 
@@ -62,4 +70,65 @@ fn a_refusal_is_proof_only_when_no_earlier_refund_is_open() {
     let refused = error(403, "NOT_CANCELABLE_PAYMENT");
     check(&refund(first()), Cancel, &refused, "refused");
     check(&refund(open(5)), Cancel, &refused, "ask, epoch 0, burnt, refusal kept, sent");
+}
+
+/// 300 of the 1,000 are to be given back.
+fn part(known: Known) -> Known {
+    let known = refund(known);
+    let Work::Cancel(refund) = known.work else { panic!("a refund") };
+    let refund = Refund { amount: Krw::new(300).unwrap(), in_full: false, ..refund };
+    Known { work: Work::Cancel(refund), payment_status: PaymentStatus::Done, ..known }
+}
+
+#[test]
+fn a_part_that_meets_another_balance_is_asked_for_again_by_nobody_but_a_human() {
+    let others = |balance: i64| {
+        payment(move |payment| {
+            payment.status = "PARTIAL_CANCELED".to_owned();
+            payment.balance_amount = Some(balance);
+        })
+    };
+    // Somebody gave 300 back in Toss's console: maybe these 300.
+    check(&part(burnt()), Query, &others(700), "refused");
+    check(&part(open(5)), Query, &others(700), "ask, epoch 0, sent");
+    check(&part(burnt()), Query, &payment(|_| {}), "next epoch, epoch 1, closed");
+    // Who asked for all of it meant what is left.
+    check(&refund(burnt()), Query, &others(700), "next epoch, epoch 1, closed, replanned 700");
+    check(&refund(burnt()), Query, &others(0), "returned");
+}
+
+#[test]
+fn what_cannot_be_read_is_never_sent() {
+    let sealed = |known: Known| {
+        let known = refund(known);
+        let Work::Cancel(refund) = known.work else { panic!("a refund") };
+        Known { work: Work::Cancel(Refund { can_be_sent: false, ..refund }), ..known }
+    };
+    assert_eq!(sealed(first()).next_call(&Terms::REAL), Query);
+    check(&sealed(first()), Query, &payment(|_| {}), "ask, epoch 0");
+    check(&sealed(first()), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "ask, epoch 0");
+}
+
+#[test]
+fn an_account_that_waits_for_its_deposit_is_closed_with_proof() {
+    let waiting = |known: Known| Known { payment_status: PaymentStatus::WaitingForDeposit, ..refund(known) };
+    let account = |status: &'static str| {
+        payment(move |payment| {
+            payment.status = status.to_owned();
+            payment.approved_at = None;
+        })
+    };
+    for call in [Cancel, Query] {
+        check(&waiting(first()), call, &account("CANCELED"), "closed");
+    }
+    let refused = error(403, "NOT_CANCELABLE_PAYMENT");
+    check(&waiting(first()), Cancel, &refused, "refused");
+    check(&waiting(first()), Cancel, &error(500, "FAILED_REFUND_PROCESS"), "ask, epoch 0, burnt, sent");
+    check(&waiting(burnt()), Query, &account("WAITING_FOR_DEPOSIT"), "next epoch, epoch 1, closed");
+    check(&waiting(open(5)), Query, &account("WAITING_FOR_DEPOSIT"), "repeat, epoch 0, sent");
+    check(&waiting(open(600)), Query, &account("EXPIRED"), "refused");
+    check(&waiting(open(5)), Query, &account("EXPIRED"), "repeat, epoch 0, sent");
+    // The deposit came first: it needs an account to go back to.
+    check(&waiting(burnt()), Query, &payment(|_| {}), "refused");
+    check(&waiting(open(5)), Query, &payment(|_| {}), "ask, epoch 0, sent");
 }

@@ -7,6 +7,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
+    cancel::AccountKey,
     settings::{Env, is_pair, is_toss},
     toss::{ApiKey, Toss},
 };
@@ -29,6 +30,8 @@ pub struct Settings {
     pub key: ApiKey,
     /// The secret before the last rotation, while Toss still takes it: what was sent under it is repeated under it.
     pub previous_key: Option<ApiKey>,
+    /// Opens the requests of refunds that go to an account; the same as the api's.
+    pub account_key: Option<AccountKey>,
     pub terms: Terms,
     /// How long calls to Toss are remembered.
     pub attempts_kept_days: i32,
@@ -56,6 +59,7 @@ impl Settings {
         let terms = terms(env);
         let key = Self::key(env, "TOSS_SECRET_KEY", true);
         let previous_key = Self::key(env, "TOSS_SECRET_KEY_PREVIOUS", false);
+        let account_key = AccountKey::read(env);
         let toss = Self::toss(env, terms, [key.as_ref(), previous_key.as_ref()]);
         let (toss, key) = (toss?, key?);
         Some(Self {
@@ -64,6 +68,7 @@ impl Settings {
             toss,
             key,
             previous_key,
+            account_key,
             terms,
             attempts_kept_days,
             calls_per_second,
@@ -153,6 +158,7 @@ mod tests {
             Err("TOSS_CLIENT_KEY and TOSS_SECRET_KEY_PREVIOUS are not a pair"),
         );
         check(&[("WORKER_CALLS_PER_SECOND", "many")], Err("WORKER_CALLS_PER_SECOND is not a number"));
+        check(&[("REFUND_ACCOUNT_KEY", "Y2FuYXJ5")], Err("REFUND_ACCOUNT_KEY is not 32 bytes in base64"));
         check(&[("ATTEMPTS_KEPT_DAYS", "0")], Err("ATTEMPTS_KEPT_DAYS is not 1 or more"));
         check(&[("WORKER_CONCURRENCY", "0")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
         check(&[("WORKER_CONCURRENCY", "10001")], Err("WORKER_CONCURRENCY is not 1 to 10000"));

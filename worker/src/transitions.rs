@@ -39,6 +39,7 @@ pub enum Stock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LookBack {
     Stays,
+    AtOnce,
     /// Some time from now.
     Later,
     /// None any more.
@@ -175,30 +176,45 @@ pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move
 pub enum RefundEnd {
     /// Toss gave it back; this is how the payment stands then.
     Returned(PaymentStatus),
-    /// A human must look.
+    /// The account that waited for a deposit is closed.
+    Closed,
+    /// Toss will not make a refund that somebody asked for: they are told.
     Refused,
+    /// What must not be kept cannot be given back, or is not there: a human must look.
+    Review,
 }
 
-/// A refund of a payment ends, under a lease that is still held; `pays`: it is the payment that pays the order. Repeats
-/// `outbox/refund.sql`.
+/// A refund of a payment ends, under a lease that is still held; `pays`: it is the payment that pays the order, and nobody
+/// else does. Repeats `outbox/refund.sql`, for refunds of no chosen lines and reviews of orders that had no stock.
 pub fn refund(order: OrderStatus, payment: PaymentStatus, pays: bool, end: RefundEnd) -> Move {
     let still =
         Move { order, payment, pays: false, stock: Stock::Stays, intent: Intent::Ends, look_back: LookBack::Stays };
     match end {
-        RefundEnd::Refused => Move { order: OrderStatus::Review, ..still },
-        RefundEnd::Returned(shown) => {
-            let to = if pays {
-                order_like(shown)
-            } else if matches!(order, OrderStatus::Aborted | OrderStatus::Expired) && shown == PaymentStatus::Canceled {
-                OrderStatus::Canceled
-            } else {
-                order
-            };
-            let held = matches!(order, OrderStatus::Done | OrderStatus::PartialCanceled);
-            let back = pays && held && to == OrderStatus::Canceled;
-            Move { order: to, payment: shown, stock: if back { Stock::Back } else { Stock::Stays }, ..still }
-        }
+        RefundEnd::Review => Move { order: OrderStatus::Review, ..still },
+        RefundEnd::Refused => Move { look_back: LookBack::AtOnce, ..still },
+        RefundEnd::Closed => Move { look_back: LookBack::Never, ..given_back(order, pays, PaymentStatus::Canceled, still) },
+        RefundEnd::Returned(shown) => given_back(order, pays, shown, still),
     }
+}
+
+fn given_back(order: OrderStatus, pays: bool, shown: PaymentStatus, still: Move) -> Move {
+    let unpaid = matches!(
+        order,
+        OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Review
+    );
+    let to = if pays {
+        order_like(shown)
+    } else if unpaid && shown == PaymentStatus::Canceled {
+        OrderStatus::Canceled
+    } else {
+        order
+    };
+    let held = matches!(
+        order,
+        OrderStatus::InProgress | OrderStatus::WaitingForDeposit | OrderStatus::Done | OrderStatus::PartialCanceled
+    );
+    let back = held && to == OrderStatus::Canceled;
+    Move { order: to, payment: shown, stock: if back { Stock::Back } else { Stock::Stays }, ..still }
 }
 
 /// Does an order without an intent get one for a payment whose time to be asked about has come? Repeats

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::{
     Claim, Finding, Lessee, Mark, Outcome, Settled,
-    claim::Operation,
+    claim::{Cancel, Operation},
     settle::{abandoned, duration_ms, millis},
 };
 use crate::{
+    cancel::Actor,
     db::{StoreError, within},
     payment::PaymentStatus,
     toss,
@@ -24,7 +25,7 @@ const RETURN_REASON: &str = "중복 또는 기한 후 승인 자동 취소";
 pub async fn settle_apart(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Result<Settled, StoreError> {
     match finding.claim().operation() {
         Operation::Confirm { .. } | Operation::Check => settle_moved_on(pool, lessee, finding).await,
-        Operation::Cancel(cancel) => settle_refund(pool, lessee, finding, cancel.no).await,
+        Operation::Cancel(cancel) => settle_refund(pool, lessee, finding, cancel).await,
     }
 }
 
@@ -35,7 +36,7 @@ async fn settle_moved_on(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Re
     let order_id = claim.fence().order_id.0;
     let approval = outcome.approval();
     let mark = Uuid::now_v7();
-    let request = approval.map(|approval| toss::cancel_request(RETURN_REASON, mark, None, approval.balance));
+    let request = approval.map(|approval| toss::cancel_request(RETURN_REASON, mark, None, approval.balance, None));
     let statement = sqlx::query_file_scalar!(
         "src/outbox/apart.sql",
         lessee.0,
@@ -69,7 +70,7 @@ async fn settle_refund(
     pool: &PgPool,
     lessee: Lessee,
     finding: &Finding,
-    cancel_no: i16,
+    cancel: &Cancel,
 ) -> Result<Settled, StoreError> {
     let claim = finding.claim();
     let order_id = claim.fence().order_id.0;
@@ -86,7 +87,7 @@ async fn settle_refund(
         order_id,
         claim.fence().lease_seq,
         claim.payment_no,
-        cancel_no,
+        cancel.no,
         attempt.map(|attempt| attempt.id),
         attempt.map(|attempt| attempt.call.as_str()),
         claim.sends().epoch,
@@ -97,7 +98,7 @@ async fn settle_refund(
         attempt.and_then(|attempt| attempt.code.as_deref()),
         outcome.and_then(Outcome::payment_status).map(PaymentStatus::as_str),
         outcome.and_then(Outcome::approval).map(|approval| approval.balance.won()),
-        outcome.map(|outcome| cause(claim, outcome)),
+        outcome.map(|outcome| cause(claim, cancel, outcome)),
         outcome.and_then(Outcome::answer),
         again.map_or(0, |again| millis(again.after)),
         sends.as_ref().map(|sends| sends.epoch),
@@ -120,13 +121,18 @@ fn not_started(finding: &Finding) -> Option<super::SendsAfter> {
     }
 }
 
-fn cause(claim: &Claim, outcome: &Outcome) -> &'static str {
+fn cause(claim: &Claim, cancel: &Cancel, outcome: &Outcome) -> &'static str {
     use crate::order::OrderStatus::{Aborted, Expired};
     match outcome {
         Outcome::Refused { .. } => "refund_refused",
         Outcome::Review { cause, .. } => cause,
-        Outcome::Returned(_) if matches!(claim.order_status(), Aborted | Expired) => "late_approval_returned",
-        Outcome::Returned(_) => "second_approval_returned",
+        Outcome::Closed { .. } => "account_closed",
+        Outcome::Returned(approval) => match cancel.actor {
+            Actor::Operator | Actor::Server if approval.balance.won() == 0 => "refunded",
+            Actor::Operator | Actor::Server => "refunded_in_part",
+            Actor::Worker if matches!(claim.order_status(), Aborted | Expired) => "late_approval_returned",
+            Actor::Worker => "second_approval_returned",
+        },
         Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
     }
 }

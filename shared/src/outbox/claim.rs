@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Call, Mark, Sends, SendsAfter, SentWith};
 use crate::{
+    cancel::Actor,
     db::{StoreError, within},
     money::Krw,
     order::{OrderId, OrderNo, OrderStatus},
@@ -93,8 +94,16 @@ pub struct Cancel {
     pub expected_balance: Krw,
     /// Everything that is left, whatever that is.
     pub in_full: bool,
-    /// The stored bytes.
-    pub request: Vec<u8>,
+    pub actor: Actor,
+    pub request: StoredRequest,
+}
+
+/// The bytes of a refund as they are stored.
+#[derive(Debug)]
+pub enum StoredRequest {
+    Plain(Vec<u8>),
+    /// They name an account; [`crate::cancel::AccountKey`] opens them, with the refund's mark.
+    Sealed(Vec<u8>),
 }
 
 impl Claim {
@@ -260,6 +269,8 @@ struct Row {
     cancel_amount: Option<i64>,
     expected_balance: Option<i64>,
     in_full: Option<bool>,
+    cancel_actor: Option<String>,
+    request_sealed: Option<bool>,
 }
 
 fn age(ms: i64) -> Duration {
@@ -299,17 +310,20 @@ impl Row {
     fn cancel(&mut self, request: Vec<u8>) -> Result<Cancel, StoreError> {
         let no_cancel = StoreError::Corrupt { table: "cancels", column: "status", id: self.order_id };
         let krw = |won: Option<i64>| won.and_then(Krw::new);
-        let (Some(no), Some(mark), Some(reason), Some(amount), Some(expected_balance), Some(in_full)) = (
+        let (Some(no), Some(mark), Some(reason), Some(amount), Some(expected_balance), Some(in_full), Some(actor)) = (
             self.cancel_no,
             self.cancel_mark,
             self.cancel_reason.take(),
             krw(self.cancel_amount),
             krw(self.expected_balance),
             self.in_full,
+            self.cancel_actor.as_deref().and_then(Actor::parse),
         ) else {
             return Err(no_cancel);
         };
-        Ok(Cancel { no, mark, reason, amount, expected_balance, in_full, request })
+        let sealed = self.request_sealed.unwrap_or_default();
+        let request = if sealed { StoredRequest::Sealed(request) } else { StoredRequest::Plain(request) };
+        Ok(Cancel { no, mark, reason, amount, expected_balance, in_full, actor, request })
     }
 }
 

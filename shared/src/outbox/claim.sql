@@ -38,7 +38,8 @@ select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes, c.payme
        case when r.mark is null then p.refusal is not null else r.refusal is not null end as "refused?",
        (extract(epoch from now() - p.absent_at) * 1000)::bigint as "absent_ms_ago?",
        r.cancel_no as "cancel_no?", r.mark as "cancel_mark?", r.reason as "cancel_reason?",
-       r.amount as "cancel_amount?", r.expected_balance as "expected_balance?", r.in_full as "in_full?"
+       r.amount as "cancel_amount?", r.expected_balance as "expected_balance?", r.in_full as "in_full?", r.actor as "cancel_actor?",
+       r.request_sealed as "request_sealed?"
 from claimed c
 left join orders o on o.id = c.order_id
 left join payments p on p.order_id = c.order_id and p.payment_no = c.payment_no

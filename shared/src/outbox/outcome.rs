@@ -112,6 +112,8 @@ pub enum Outcome {
     Review { cause: &'static str, answer: Box<Value> },
     /// Our refund is in Toss's books. What Toss holds after it.
     Returned(Box<Approval>),
+    /// The virtual account that was to be closed is closed, before anything was paid into it.
+    Closed { answer: Box<Value> },
     /// Toss will not give it back.
     Refused { answer: Box<Value> },
     /// The intent lives on.
@@ -153,6 +155,7 @@ impl Outcome {
             Self::Failed(_) => "failed",
             Self::Review { .. } => "review",
             Self::Returned(_) => "returned",
+            Self::Closed { .. } => "closed",
             Self::Refused { .. } => "refused",
             Self::Again(again) => match again.how {
                 How::Repeat => "repeat",
@@ -168,6 +171,7 @@ impl Outcome {
         match self {
             Self::Approved(approval) | Self::Returned(approval) => Some(approval.status()),
             Self::Waiting { .. } => Some(PaymentStatus::WaitingForDeposit),
+            Self::Closed { .. } => Some(PaymentStatus::Canceled),
             Self::Failed(failure) => Some(failure.status.status()),
             Self::Review { .. } => Some(PaymentStatus::Review),
             Self::Refused { .. } | Self::Again(_) => None,
@@ -189,14 +193,17 @@ impl Outcome {
             Self::Waiting { .. } => Some("account_issued"),
             Self::Failed(failure) => Some(failure.cause),
             Self::Review { cause, .. } => Some(cause),
-            Self::Returned(_) | Self::Refused { .. } | Self::Again(_) => None,
+            Self::Returned(_) | Self::Closed { .. } | Self::Refused { .. } | Self::Again(_) => None,
         }
     }
 
     pub(super) fn answer(&self) -> Option<&Value> {
         match self {
             Self::Approved(approval) | Self::Returned(approval) => Some(&approval.answer),
-            Self::Waiting { answer, .. } | Self::Review { answer, .. } | Self::Refused { answer } => Some(answer),
+            Self::Waiting { answer, .. }
+            | Self::Review { answer, .. }
+            | Self::Closed { answer }
+            | Self::Refused { answer } => Some(answer),
             Self::Failed(failure) => match &failure.proof {
                 Proof::Answer(answer) => Some(answer),
                 Proof::KeptRefusal => None,
@@ -208,9 +215,12 @@ impl Outcome {
     pub(super) fn approval(&self) -> Option<&Approval> {
         match self {
             Self::Approved(approval) | Self::Returned(approval) => Some(approval),
-            Self::Waiting { .. } | Self::Failed(_) | Self::Review { .. } | Self::Refused { .. } | Self::Again(_) => {
-                None
-            }
+            Self::Waiting { .. }
+            | Self::Failed(_)
+            | Self::Review { .. }
+            | Self::Closed { .. }
+            | Self::Refused { .. }
+            | Self::Again(_) => None,
         }
     }
 
@@ -222,6 +232,7 @@ impl Outcome {
             | Self::Failed(_)
             | Self::Review { .. }
             | Self::Returned(_)
+            | Self::Closed { .. }
             | Self::Refused { .. } => None,
         }
     }

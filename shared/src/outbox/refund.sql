@@ -1,29 +1,59 @@
 -- Settles one finding about refund $5, of payment $4 of order $2, held by $1 under fence $3. The attempt is $6 to $13 and
 -- $26, its outcome $12; all null where nothing was sent. What Toss says is $14 to $17, what the sends left behind $18 to
 -- $23, and a new plan for the next epoch $24 and $25.
+--
+-- A refund that Toss will not make leaves an order that somebody asked to refund as it was, and takes one whose money must
+-- not be kept to a human. Either way what Toss holds is asked for again.
 with locked as materialized (
     select o.id, o.status, o.paid_by from orders o where o.id = $2 for no key update skip locked
 ),
-shelves as materialized (
-    select p.id, p.stock, l.quantity
+ending as materialized (
+    select o.id, o.status, o.paid_by, r.actor,
+           $12::text in ('returned', 'closed', 'refused', 'review') as ends,
+           case when $12 = 'review' or $12 = 'refused' and r.actor = 'worker' then 'REVIEW'
+                when $12 not in ('returned', 'closed') then o.status
+                when o.paid_by = $4 then $14::text
+                -- Nobody pays it: closed before the deposit, or given back what came too late.
+                when o.status in ('WAITING_FOR_DEPOSIT', 'ABORTED', 'EXPIRED') and $14 = 'CANCELED' then 'CANCELED'
+                when o.status = 'REVIEW' and $14 = 'CANCELED' and not exists (
+                    select from payments p where p.order_id = o.id and p.payment_no <> $4 and p.balance > 0
+                ) then 'CANCELED'
+                -- What came beside the payment that pays is back.
+                when o.status = 'REVIEW' and $14 = 'CANCELED' then coalesce(
+                    (select p.status from payments p where p.order_id = o.id and p.payment_no = o.paid_by), o.status)
+                else o.status
+           end as to_status
     from locked o
-    join order_lines l on l.order_id = o.id
-    join products p on p.id = l.product_id
-    where o.paid_by = $4 and $14::text = 'CANCELED'
+    join cancels r on r.order_id = o.id and r.cancel_no = $5
+),
+-- What comes back to the shelves: of an order that is canceled altogether, all that it still has; else what was chosen.
+shelves as materialized (
+    select p.id, p.stock, back.pieces
+    from (
+        select l.product_id,
+               case when e.to_status = 'CANCELED' then l.quantity - l.returned
+                    when e.paid_by = $4 then least(c.quantity, l.quantity - l.returned)
+               end as pieces
+        from ending e
+        join order_lines l on l.order_id = e.id
+        left join cancel_lines c
+            on c.order_id = l.order_id and c.cancel_no = $5 and c.product_id = l.product_id and c.restock
+        where $12 in ('returned', 'closed')
+          -- A review holds what the order had when it came to it.
+          and case when e.status <> 'REVIEW' then e.status
+                   else (select v.from_status from order_events v
+                         where v.order_id = e.id and v.to_status = 'REVIEW' and v.from_status <> 'REVIEW'
+                         order by v.id desc limit 1)
+              end in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE', 'PARTIAL_CANCELED')
+    ) back
+    join products p on p.id = back.product_id
+    where back.pieces > 0
     order by p.id
     for no key update of p
 ),
 fenced as materialized (
-    select o.id, o.status, o.paid_by,
-           $12::text in ('returned', 'refused', 'review') as ends,
-           case when $12 in ('refused', 'review') then 'REVIEW'
-                when $12 <> 'returned' then o.status
-                when o.paid_by = $4 then $14
-                -- Given back what came too late: charged and fully returned.
-                when o.status in ('ABORTED', 'EXPIRED') and $14 = 'CANCELED' then 'CANCELED'
-                else o.status
-           end as to_status
-    from locked o join outbox b on b.order_id = o.id
+    select e.*
+    from ending e join outbox b on b.order_id = e.id
     where b.lease_owner = $1 and b.lease_seq = $3
       and (select count(*) from shelves) >= 0 -- after them
     for update of b skip locked
@@ -73,20 +103,32 @@ kept as (
 ),
 ended as (
     update cancels r set
-        status = case when $12 = 'returned' then 'DONE' else 'FAILED' end,
-        answer = $17::jsonb, finished_at = now(), unanswered_at = null
+        status = case when $12 in ('returned', 'closed') then 'DONE' else 'FAILED' end,
+        answer = $17::jsonb, finished_at = now(), unanswered_at = null,
+        request = case when r.request_sealed then '' else r.request end
     from fenced f
     where r.order_id = f.id and r.cancel_no = $5 and f.ends
 ),
 paid as (
-    update payments p set status = $14, balance = $15::bigint, answer = $17
+    update payments p set
+        status   = case when $12 = 'refused' then p.status else $14 end,
+        balance  = case when $12 = 'refused' then p.balance else $15::bigint end,
+        answer   = case when $12 = 'refused' then p.answer else $17 end,
+        check_at = case $12 when 'refused' then now() when 'returned' then p.check_at end
     from fenced f
-    where p.order_id = f.id and p.payment_no = $4 and $12 = 'returned'
+    where p.order_id = f.id and p.payment_no = $4
+      -- What must not be kept and cannot be given back is a human's: asking again would only begin the same refund again.
+      and ($12 in ('returned', 'closed') or $12 = 'refused' and f.actor <> 'worker')
 ),
 shelved as (
-    update products p set stock = s.stock + s.quantity
+    update products p set stock = s.stock + s.pieces
     from shelves s, fenced f
-    where p.id = s.id and f.to_status = 'CANCELED' and f.status in ('DONE', 'PARTIAL_CANCELED') and f.ends
+    where p.id = s.id and f.ends
+),
+put_on_shelf as (
+    update order_lines l set returned = l.returned + s.pieces
+    from shelves s, fenced f
+    where l.order_id = f.id and l.product_id = s.id and f.ends and f.to_status <> 'CANCELED'
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)

@@ -215,7 +215,11 @@ fn look_again(outcome: &Outcome) -> Option<Duration> {
         Outcome::Failed(_) => Some(CHECK_FAILED_AFTER),
         Outcome::Approved(approval) => approval.replayed.then_some(Duration::ZERO),
         Outcome::Waiting { look_again, .. } => Some(*look_again),
-        Outcome::Review { .. } | Outcome::Returned(_) | Outcome::Refused { .. } | Outcome::Again(_) => None,
+        Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
     }
 }
 

@@ -10,10 +10,10 @@ mod wire;
 pub use client::{ApiKey, ApiKeyError, BaseUrlError, CALL_LIMIT, Toss};
 pub use wire::{Answer, Body, CancelEntry, NoAnswer, Payment, Reply};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
+use crate::{cancel::RefundAccount, money::Krw, order::OrderNo, payment::PaymentKey};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,20 +43,53 @@ struct CancelRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cancel_amount: Option<Krw>,
     refundable_amount: Krw,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_receive_account: Option<&'a RefundAccount>,
 }
 
 /// The body of `POST /v1/payments/{paymentKey}/cancel`. Without an amount all that is left is given back. What Toss holds
 /// goes along as `refundableAmount`: if it holds another amount by then, nothing is given back and an error says so.
-/// The mark ends the reason, so that the refund can be found again in Toss's list.
-pub fn cancel_request(reason: &str, mark: Uuid, amount: Option<Krw>, balance: Krw) -> Vec<u8> {
+/// The mark ends the reason, so that the refund can be found again in Toss's list. An account only for what was deposited
+/// into a virtual one.
+pub fn cancel_request(
+    reason: &str,
+    mark: Uuid,
+    amount: Option<Krw>,
+    balance: Krw,
+    account: Option<&RefundAccount>,
+) -> Vec<u8> {
     let reason = marked(reason, mark);
-    let request = CancelRequest { cancel_reason: &reason, cancel_amount: amount, refundable_amount: balance };
+    let request = CancelRequest {
+        cancel_reason: &reason,
+        cancel_amount: amount,
+        refundable_amount: balance,
+        refund_receive_account: account,
+    };
     serde_json::to_vec(&request).unwrap_or_default() // a struct of strings and numbers always serialises
 }
 
-/// A reason as Toss keeps it: at most 200 characters, of which the mark takes 35.
+/// The account in the body of a cancel.
+pub fn refund_account(request: &[u8]) -> Option<RefundAccount> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Account {
+        refund_receive_account: RefundAccount,
+    }
+    serde_json::from_slice(request).ok().map(|request: Account| request.refund_receive_account)
+}
+
+/// Toss's limit for a reason (API reference, `cancelReason`).
+const REASON_LENGTH_MAX: usize = 200;
+
+/// A reason as Toss keeps it. The mark takes 35 of its characters, so a long reason loses its end.
 fn marked(reason: &str, mark: Uuid) -> String {
-    format!("{reason} [{}]", mark.simple())
+    let mark = format!(" [{}]", mark.simple());
+    let room = REASON_LENGTH_MAX - mark.len();
+    if reason.chars().count() <= room {
+        return format!("{reason}{mark}");
+    }
+    let kept: String = reason.chars().take(room - 1).collect();
+    format!("{kept}…{mark}")
 }
 
 /// Is this reason, as Toss tells it, the one of our refund?
@@ -67,4 +100,44 @@ pub fn is_marked(reason: &str, mark: Uuid) -> bool {
 /// The Idempotency-Key of a refund: one for each refund and epoch.
 pub fn cancel_idempotency_key(mark: Uuid, key_epoch: i16) -> String {
     format!("{mark}-{key_epoch}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::{cancel_request, is_marked, refund_account};
+    use crate::{cancel::RefundAccount, money::Krw};
+
+    #[test]
+    fn a_cancel_says_what_to_give_back_and_what_we_believe_is_there() {
+        let mark = Uuid::now_v7();
+        let balance = Krw::new(50_000).unwrap();
+        let read = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).unwrap();
+        let reason = format!("단순 변심 [{}]", mark.simple());
+        let full = read(cancel_request("단순 변심", mark, None, balance, None));
+        assert_eq!(full, json!({"cancelReason": reason, "refundableAmount": 50_000}));
+        let account = RefundAccount::parse("88", "110123456789", "김한번").unwrap();
+        let bytes = cancel_request("단순 변심", mark, Krw::new(1), balance, Some(&account));
+        assert_eq!(refund_account(&bytes), Some(account));
+        let account = json!({"bank": "88", "accountNumber": "110123456789", "holderName": "김한번"});
+        assert_eq!(
+            read(bytes),
+            json!({"cancelReason": reason, "cancelAmount": 1, "refundableAmount": 50_000, "refundReceiveAccount": account})
+        );
+        assert_eq!(refund_account(&cancel_request("단순 변심", mark, None, balance, None)), None);
+    }
+
+    #[test]
+    fn the_mark_ends_every_reason_and_it_stays_within_toss_limit() {
+        let mark = Uuid::now_v7();
+        for reason in ["가", &"가".repeat(165), &"가".repeat(166), &"가".repeat(200)] {
+            let body: Value =
+                serde_json::from_slice(&cancel_request(reason, mark, None, Krw::MAX, None)).unwrap();
+            let sent = body["cancelReason"].as_str().unwrap();
+            assert!(is_marked(sent, mark) && sent.chars().count() <= 200, "{sent}");
+            assert!(!is_marked(sent, Uuid::now_v7()));
+        }
+    }
 }
