@@ -55,7 +55,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl JsonObject {
-    fn parse(body: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),
             Ok(_) => Err(wrong("body", Wanted::Object)),
@@ -70,11 +70,7 @@ impl JsonObject {
 
     /// A number, or the same as a string: Toss's redirect carries the amount as text, and shops pass it on unchanged.
     pub(crate) fn amount(&self) -> Result<Krw, Problem> {
-        match self.fields().required("amount")? {
-            Value::Number(number) => number.as_i64().and_then(Krw::new).ok_or(Problem::InvalidAmount),
-            Value::String(text) => Krw::parse(text).ok_or(Problem::InvalidAmount),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(wrong("amount", Wanted::Amount)),
-        }
+        self.fields().amount("amount")
     }
 
     pub(crate) fn order_no(&self) -> Result<OrderNo, Problem> {
@@ -103,14 +99,13 @@ impl JsonObject {
         }
     }
 
-    fn fields(&self) -> Fields<'_> {
+    pub(crate) fn fields(&self) -> Fields<'_> {
         Fields { within: "", map: &self.0 }
     }
 }
 
-fn read_line(name: &str, line: &Value) -> Result<Line, Problem> {
-    let map = line.as_object().ok_or_else(|| wrong(name, Wanted::Object))?;
-    let fields = Fields { within: name, map };
+pub(crate) fn read_line(name: &str, line: &Value) -> Result<Line, Problem> {
+    let fields = Fields::of(name, line)?;
     let product_id = fields.positive("productId", |field| Problem::InvalidProductId { field })?;
     let quantity = fields.positive("quantity", |field| Problem::InvalidQuantity { field })?;
     let quantity = i32::try_from(quantity).ok().filter(|quantity| *quantity <= QUANTITY_MAX);
@@ -123,17 +118,23 @@ fn wrong(field: &str, wanted: Wanted) -> Problem {
 }
 
 /// The fields of one object, and where in the body it stands.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     within: &'a str,
     map: &'a Map<String, Value>,
 }
 
 impl<'a> Fields<'a> {
+    /// Of the object that stands at `within`.
+    pub(crate) fn of(within: &'a str, value: &'a Value) -> Result<Self, Problem> {
+        let map = value.as_object().ok_or_else(|| wrong(within, Wanted::Object))?;
+        Ok(Self { within, map })
+    }
+
     fn path(&self, name: &str) -> String {
         if self.within.is_empty() { name.to_owned() } else { format!("{}.{name}", self.within) }
     }
 
-    fn find(&self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn find(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
@@ -141,8 +142,24 @@ impl<'a> Fields<'a> {
         self.find(name).ok_or_else(|| wrong(&self.path(name), Wanted::Something))
     }
 
-    fn text(&self, name: &str) -> Result<&'a str, Problem> {
+    pub(crate) fn text(&self, name: &str) -> Result<&'a str, Problem> {
         self.required(name)?.as_str().ok_or_else(|| wrong(&self.path(name), Wanted::Text))
+    }
+
+    pub(crate) fn amount(&self, name: &str) -> Result<Krw, Problem> {
+        let invalid = || Problem::InvalidAmount { field: self.path(name) };
+        match self.required(name)? {
+            Value::Number(number) => number.as_i64().and_then(Krw::new).ok_or_else(invalid),
+            Value::String(text) => Krw::parse(text).ok_or_else(invalid),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                Err(wrong(&self.path(name), Wanted::Amount))
+            }
+        }
+    }
+
+    pub(crate) fn flag(&self, name: &str, unless_said: bool) -> Result<bool, Problem> {
+        let Some(value) = self.find(name) else { return Ok(unless_said) };
+        value.as_bool().ok_or_else(|| wrong(&self.path(name), Wanted::Flag))
     }
 
     /// An integer from 1 up; `otherwise` makes the problem of a number that is not.

@@ -1,7 +1,7 @@
 //! Why an order's state changed, in words. The worker and the statements in `shared` write one word for each reason; a test
 //! reads their sources, so that none is left without a sentence here.
 
-use shared::order::{OrderStatus, OrderView};
+use shared::order::{EventView, OrderStatus, OrderView};
 
 use crate::{language::Language, standing};
 
@@ -11,6 +11,8 @@ pub(crate) const DEPOSIT_TOO_LATE: &str = "deposit_too_late";
 pub(crate) const LATE_APPROVAL: &str = "late_approval";
 pub(crate) const REFUND_REFUSED: &str = "refund_refused";
 
+pub(crate) const ACCOUNT_CLOSED: &str = "account_closed";
+const REQUESTED: &str = "refund_requested";
 const LATE_RETURNING: &str = "late_approval_returning";
 const LATE_RETURNED: &str = "late_approval_returned";
 const SECOND_RETURNING: &str = "second_approval_returning";
@@ -38,6 +40,10 @@ static WORDS: &[(&str, &str, &str)] = &[
     (LATE_RETURNED, "늦게 승인된 결제를 돌려드렸습니다", "The late approval was given back"),
     (SECOND_RETURNING, "이중 결제를 돌려드리기 시작했습니다", "We began to give back a second payment"),
     (SECOND_RETURNED, "이중 결제를 돌려드렸습니다", "The second payment was given back"),
+    (REQUESTED, "환불을 접수했습니다", "A refund was asked for"),
+    ("refunded", "결제한 금액을 모두 돌려드렸습니다", "All of the payment was given back"),
+    ("refunded_in_part", "결제한 금액의 일부를 돌려드렸습니다", "A part of the payment was given back"),
+    (ACCOUNT_CLOSED, "입금 전에 가상계좌를 닫았습니다", "The virtual account was closed before a deposit"),
     (
         "toss_contradicts",
         "토스페이먼츠의 답이 앞선 기록과 다릅니다",
@@ -64,19 +70,30 @@ pub(crate) fn words(cause: &str, language: Language) -> Option<&'static str> {
 }
 
 /// What brought the order to where it stands. A refund of something else that was charged moves no order, so it explains
-/// none.
+/// none; nor does one that was only asked for, or that Toss did not make.
 pub(crate) fn why(order: &OrderView) -> Option<&str> {
     let mut newest_first = order.events.iter().rev();
-    let event = newest_first.find(|event| event.to_status == order.status && refund(&event.cause).is_none());
-    event.map(|event| event.cause.as_str())
+    let explains = |event: &&EventView| {
+        let refused = event.cause == REFUND_REFUSED && event.from_status == Some(event.to_status);
+        event.to_status == order.status && refund(&event.cause).is_none() && !refused
+    };
+    newest_first.find(explains).map(|event| event.cause.as_str())
 }
 
 /// How a step of giving back is called in the history, and its tone: the state of its order does not tell of it.
 pub(crate) fn refund_name(cause: &str, language: Language) -> Option<(&'static str, &'static str)> {
+    if cause == ACCOUNT_CLOSED {
+        return Some((closed(language), standing::tone(OrderStatus::Canceled)));
+    }
     Some(match refund(cause)? {
         Refund::Begun => (returning(language), standing::tone(OrderStatus::InProgress)),
         Refund::Done => (standing::name(OrderStatus::Canceled, language), standing::tone(OrderStatus::Canceled)),
     })
+}
+
+/// Canceled before anything was paid.
+pub(crate) fn closed(language: Language) -> &'static str {
+    language.pick("주문 취소", "Canceled")
 }
 
 pub(crate) fn returning(language: Language) -> &'static str {
@@ -90,7 +107,7 @@ enum Refund {
 
 fn refund(cause: &str) -> Option<Refund> {
     match cause {
-        LATE_RETURNING | SECOND_RETURNING => Some(Refund::Begun),
+        REQUESTED | LATE_RETURNING | SECOND_RETURNING => Some(Refund::Begun),
         LATE_RETURNED | SECOND_RETURNED => Some(Refund::Done),
         _ => None,
     }

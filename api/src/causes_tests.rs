@@ -50,7 +50,7 @@ fn in_sql(source: &str) -> Vec<String> {
         let pieces: Vec<&str> = values.split('\'').collect();
         for (before, text) in pieces.iter().step_by(2).zip(pieces.iter().skip(1).step_by(2)) {
             let compared = before.trim_end().ends_with("when");
-            if is_word(text) && !compared && !["worker", "shopper", "operator"].contains(text) {
+            if is_word(text) && !compared && !["worker", "shopper", "operator", "server"].contains(text) {
                 found.push((*text).to_owned());
             }
         }

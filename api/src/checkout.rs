@@ -106,7 +106,7 @@ impl Cart {
             }
             let product_id = id.parse().map_err(|_| Problem::InvalidProductId { field: name.clone() })?;
             let price = fields.get(&format!("price-{id}")).and_then(|price| Krw::parse(price));
-            let price = price.ok_or(Problem::InvalidAmount)?.won();
+            let price = price.ok_or_else(|| Problem::InvalidAmount { field: format!("price-{id}") })?.won();
             let sum = price.checked_mul(i64::from(quantity)).and_then(|sum| cart.amount.checked_add(sum));
             cart.amount = sum.ok_or(Problem::TotalTooLarge)?;
             cart.lines.push(Line { product_id: ProductId(product_id), quantity });

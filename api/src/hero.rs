@@ -74,6 +74,7 @@ impl Hero {
             {
                 return returning_late(order, language);
             }
+            OrderStatus::Canceled if order.was_never_paid() => return closed(language),
             OrderStatus::Canceled => returned(order, language),
             OrderStatus::Aborted => declined(order, language),
             OrderStatus::Expired => expired(order, language),
@@ -184,6 +185,17 @@ fn returned(order: &OrderView, language: Language) -> Hero {
     Hero {
         heading: language.pick("전액 돌려드렸습니다", "Fully refunded"), said: vec![said], ..Hero::default()
     }
+}
+
+/// Canceled while it waited for a deposit.
+fn closed(language: Language) -> Hero {
+    let heading = language.pick("입금 전에 취소되었습니다", "Canceled before anything was paid");
+    let said = language.pick(
+        "가상계좌가 닫혀 더는 입금할 수 없습니다.",
+        "The virtual account is closed; nothing can be paid into it any more.",
+    );
+    let over = over(heading, vec![said.to_owned()], language);
+    Hero { name: causes::closed(language), tone: standing::tone(OrderStatus::Canceled), ..over }
 }
 
 fn returning_late(order: &OrderView, language: Language) -> Hero {
@@ -321,7 +333,10 @@ impl Notice {
         }
         if let Some(refund) = order.returning() {
             let amount = language.won(refund.amount);
-            let text = if order.pays(refund.payment_no) {
+            let text = if order.status == OrderStatus::WaitingForDeposit {
+                let text = "주문을 취소하고 있습니다. 입금하지 마세요.";
+                language.pick(text, "The order is being canceled. Please do not pay into the account.").to_owned()
+            } else if order.pays(refund.payment_no) {
                 language.pick(format!("{amount}을 돌려드리는 중입니다."), format!("{amount} is being given back."))
             } else {
                 language.pick(

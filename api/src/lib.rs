@@ -8,6 +8,7 @@
 mod address;
 mod assets;
 mod body;
+mod cancel;
 mod causes;
 mod checkout;
 mod confirm;
@@ -43,7 +44,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use shared::{db, stop::Stop};
+use shared::{cancel::AccountKey, db, stop::Stop};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
@@ -63,6 +64,7 @@ pub struct AppState {
     waiting: Waiting,
     poke: Poke,
     operator: Credentials,
+    account_key: Option<AccountKey>,
     toss_window: Arc<TossWindow>,
 }
 
@@ -74,6 +76,7 @@ impl AppState {
             waiting: Waiting::start(pool.clone(), stop),
             poke: Poke::start(pool.clone(), stop),
             operator: settings.operator.clone(),
+            account_key: settings.account_key.clone(),
             toss_window: Arc::new(TossWindow::new(settings)),
             pool,
         })
@@ -85,7 +88,8 @@ pub fn router(state: AppState) -> Router {
         .route("/api/v1/orders", get(orders::list))
         .route("/api/v1/orders/create", post(create::create))
         .route("/api/v1/orders/confirm", post(confirm::confirm))
-        .route("/api/v1/orders/{order_id}", get(orders::read));
+        .route("/api/v1/orders/{order_id}", get(orders::read))
+        .route("/api/v1/orders/{order_id}/cancel", post(cancel::cancel));
     let pages = Router::new()
         .route("/", get(checkout::home))
         .route("/checkout", get(checkout::shop).post(checkout::order))

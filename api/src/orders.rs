@@ -6,6 +6,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
+    cancel::Actor,
     money::Krw,
     order::{
         self, CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderNo, OrderStatus,
@@ -58,6 +59,8 @@ struct LineJson {
     name: String,
     unit_price: Krw,
     quantity: i32,
+    /// Pieces that refunds name, made or under way.
+    refunded: i32,
 }
 
 #[derive(Serialize)]
@@ -92,10 +95,15 @@ struct FailureJson {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelJson {
+    cancel_no: i16,
     payment_no: i16,
     status: CancelStatus,
     amount: Krw,
     reason: String,
+    requested_by: Actor,
+    failure: Option<FailureJson>,
+    /// Toss's code, while it puts the refund off.
+    put_off_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     requested_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -144,7 +152,13 @@ impl From<OrderView> for OrderJson {
 
 impl From<LineView> for LineJson {
     fn from(line: LineView) -> Self {
-        Self { product_id: line.product_id, name: line.name, unit_price: line.unit_price, quantity: line.quantity }
+        Self {
+            product_id: line.product_id,
+            name: line.name,
+            unit_price: line.unit_price,
+            quantity: line.quantity,
+            refunded: line.refunded,
+        }
     }
 }
 
@@ -174,10 +188,14 @@ impl From<&FailureView> for FailureJson {
 impl From<CancelView> for CancelJson {
     fn from(cancel: CancelView) -> Self {
         Self {
+            cancel_no: cancel.cancel_no,
             payment_no: cancel.payment_no,
             status: cancel.status,
             amount: cancel.amount,
             reason: cancel.reason,
+            requested_by: cancel.actor,
+            failure: cancel.failure.as_ref().map(FailureJson::from),
+            put_off_by: cancel.put_off_by,
             requested_at: cancel.requested_at,
             finished_at: cancel.finished_at,
             next_look_at: cancel.next_look_at,

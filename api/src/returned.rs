@@ -58,7 +58,7 @@ impl Returned {
         Ok(Self {
             order_no,
             payment_key: PaymentKey::parse(text("paymentKey")?).ok_or(Problem::InvalidPaymentKey)?,
-            amount: Krw::parse(text("amount")?).ok_or(Problem::InvalidAmount)?,
+            amount: Krw::parse(text("amount")?).ok_or_else(|| Problem::InvalidAmount { field: "amount".to_owned() })?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! An order as a page may meet it, for the tests that render pages.
 
 use shared::{
+    cancel::Actor,
     money::Krw,
     order::{CancelStatus, CancelView, EventView, FailureView, LineView, OrderNo, OrderStatus, OrderView, PaymentView},
     payment::{PaymentKey, PaymentStatus},
@@ -21,7 +22,13 @@ pub(crate) fn order(status: OrderStatus) -> OrderView {
         created_at,
         expires_at: created_at + Duration::minutes(45),
         read_at: created_at + Duration::minutes(2),
-        lines: vec![LineView { product_id: 1, name: "<b>컵</b>".to_owned(), unit_price: krw(25_000), quantity: 2 }],
+        lines: vec![LineView {
+            product_id: 1,
+            name: "<b>컵</b>".to_owned(),
+            unit_price: krw(25_000),
+            quantity: 2,
+            refunded: 0,
+        }],
         paid_by: PaymentStatus::parse(status.as_str()).and_then(balance).map(|_| 1),
         payments: PaymentStatus::parse(status.as_str()).map(|status| payment(1, status)).into_iter().collect(),
         cancels: Vec::new(),
@@ -118,10 +125,14 @@ fn give_back(order: &mut OrderView, refund: CancelStatus) {
     order.payments[0] = payment(payment_no, if is_done { PaymentStatus::Canceled } else { PaymentStatus::Done });
     let is_live = refund == CancelStatus::InProgress;
     order.cancels.push(CancelView {
+        cancel_no: 1,
         payment_no,
         status: refund,
         amount: krw(50_000),
         reason: "<b>중복</b>".to_owned(),
+        actor: Actor::Worker,
+        failure: None,
+        put_off_by: None,
         requested_at: datetime!(2026-11-22 04:21:10 UTC),
         finished_at: (!is_live).then_some(datetime!(2026-11-22 04:21:12 UTC)),
         next_look_at: is_live.then_some(datetime!(2026-11-22 04:23:07 UTC)),

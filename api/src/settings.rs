@@ -3,7 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use secrecy::{ExposeSecret, SecretString};
-use shared::settings::{Env, is_toss};
+use shared::{
+    cancel::AccountKey,
+    settings::{Env, is_toss},
+};
 use url::Url;
 
 use crate::operator::Credentials;
@@ -21,6 +24,8 @@ pub struct Settings {
     pub database_url: SecretString,
     pub database_connections: u32,
     pub operator: Credentials,
+    /// Encrypts the requests of refunds that go to an account; the same as the worker's.
+    pub account_key: Option<AccountKey>,
     /// Not a secret: every shopper's browser gets it.
     pub toss_client_key: String,
     pub toss_sdk_url: Url,
@@ -36,6 +41,7 @@ impl Settings {
             env.mistake(format!("API_DATABASE_CONNECTIONS is not 1 to {DATABASE_CONNECTIONS_MAX}"));
         }
         let operator = operator(env);
+        let account_key = AccountKey::read(env);
         let toss_client_key = client_key(env);
         let toss_sdk_url = sdk_url(env, &toss_client_key);
         Some(Self {
@@ -43,6 +49,7 @@ impl Settings {
             database_url,
             database_connections,
             operator: operator?,
+            account_key,
             toss_client_key,
             toss_sdk_url: toss_sdk_url?,
         })

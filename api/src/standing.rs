@@ -40,6 +40,7 @@ impl Money {
             {
                 Self::BeingReturned
             }
+            OrderStatus::Canceled if order.was_never_paid() => Self::NotTaken,
             OrderStatus::Canceled => Self::Returned,
             OrderStatus::Ready | OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => {
                 Self::NotTaken

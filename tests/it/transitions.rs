@@ -285,7 +285,13 @@ async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
 #[tokio::test]
 async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
     let database = Database::new().await;
-    stage(&database, 2, &["returned", "returned in part", "closed", "refused", "what was asked for refused", "REVIEW", "again"], &[true]).await;
+    stage(
+        &database,
+        2,
+        &["returned", "returned in part", "closed", "refused", "what was asked for refused", "REVIEW", "again"],
+        &[true],
+    )
+    .await;
     let before = read(&database).await;
     let pool = database.worker_pool();
     for claim in claim_all(&database).await {

@@ -192,7 +192,9 @@ pub fn refund(order: OrderStatus, payment: PaymentStatus, pays: bool, end: Refun
     match end {
         RefundEnd::Review => Move { order: OrderStatus::Review, ..still },
         RefundEnd::Refused => Move { look_back: LookBack::AtOnce, ..still },
-        RefundEnd::Closed => Move { look_back: LookBack::Never, ..given_back(order, pays, PaymentStatus::Canceled, still) },
+        RefundEnd::Closed => {
+            Move { look_back: LookBack::Never, ..given_back(order, pays, PaymentStatus::Canceled, still) }
+        }
         RefundEnd::Returned(shown) => given_back(order, pays, shown, still),
     }
 }

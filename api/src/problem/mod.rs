@@ -6,6 +6,7 @@
 //!
 //! Nothing of the inside gets out: what a caller reads stands in `words`, whole. The cause is logged, once, here.
 
+mod cancel;
 mod words;
 
 use std::{error::Error, fmt::Write as _, sync::Arc};
@@ -21,6 +22,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 use shared::{
+    cancel::Refusal,
     db::StoreError,
     money::Krw,
     order::{CreateRefusal, OrderNo, ProductId},
@@ -28,6 +30,7 @@ use shared::{
 };
 
 use crate::language::Language;
+pub(crate) use cancel::CancelProblem;
 use words::Row;
 
 #[derive(Debug)]
@@ -59,7 +62,9 @@ pub(crate) enum Problem {
         total: Option<Krw>,
     },
 
-    InvalidAmount,
+    InvalidAmount {
+        field: String,
+    },
     InvalidUserId,
     InvalidProductId {
         field: String,
@@ -81,6 +86,7 @@ pub(crate) enum Problem {
         left: i64,
     },
     Busy,
+    Cancel(CancelProblem),
 
     /// The database is away or slow. The same request may be sent again.
     Unavailable(StoreError),
@@ -102,6 +108,8 @@ pub(crate) enum Wanted {
     Text,
     /// A number, or the same as text.
     Amount,
+    /// True or false.
+    Flag,
     /// `orderProducts` and the older `orderProduct` say the same thing; only one may be sent.
     OnlyOne,
     /// A parameter that was sent twice, or is no text.
@@ -117,6 +125,7 @@ impl Problem {
     fn retry_after(&self) -> Option<&'static str> {
         match self.row().status {
             StatusCode::SERVICE_UNAVAILABLE if matches!(self, Self::Busy) => Some("1"),
+            StatusCode::CONFLICT if matches!(self, Self::Cancel(CancelProblem::KeyRunning)) => Some("1"),
             StatusCode::SERVICE_UNAVAILABLE => Some("2"),
             _ => None,
         }
@@ -191,6 +200,33 @@ impl From<AcceptRefusal> for Problem {
             AcceptRefusal::OutOfStock { product, left } => Self::OutOfStock { product, left },
             AcceptRefusal::Busy => Self::Busy,
         }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownOrder => Self::OrderNotFound,
+            Refusal::Busy => Self::Busy,
+            Refusal::NotPaid
+            | Refusal::AnotherRunning
+            | Refusal::AlreadyCanceled
+            | Refusal::InReview
+            | Refusal::ZeroAmount
+            | Refusal::AmountTooLarge { .. }
+            | Refusal::OnlyInFull
+            | Refusal::AccountWanted
+            | Refusal::AccountNotWanted
+            | Refusal::NoAccountKey
+            | Refusal::UnknownLine { .. }
+            | Refusal::TooManyPieces { .. } => Self::Cancel(CancelProblem::Refused(refusal)),
+        }
+    }
+}
+
+impl From<CancelProblem> for Problem {
+    fn from(problem: CancelProblem) -> Self {
+        Self::Cancel(problem)
     }
 }
 
@@ -287,108 +323,4 @@ fn in_language(mut response: Response, language: Language) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use askama::Template;
-    use shared::{db::StoreError, money::Krw, order::ProductId};
-
-    use super::{NextStep, Problem, ProblemPage, Wanted};
-    use crate::language::Language;
-
-    /// The problem after this one; the match is complete, so a new problem cannot be left out of the tests.
-    fn after(problem: &Problem) -> Option<Problem> {
-        let field = || "orderProducts[0].quantity".to_owned();
-        Some(match problem {
-            Problem::MalformedJson => Problem::InvalidRequest { field: field(), wanted: Wanted::Integer },
-            Problem::InvalidRequest { .. } => Problem::UnsupportedMediaType,
-            Problem::UnsupportedMediaType => Problem::BodyTooLarge,
-            Problem::BodyTooLarge => Problem::MethodNotAllowed,
-            Problem::MethodNotAllowed => Problem::NotFound,
-            Problem::NotFound => Problem::CrossSite,
-            Problem::CrossSite => Problem::Unauthorized,
-            Problem::Unauthorized => Problem::EmptyOrder,
-            Problem::EmptyOrder => Problem::TooManyLines,
-            Problem::TooManyLines => Problem::InvalidQuantity { field: field() },
-            Problem::InvalidQuantity { .. } => Problem::UnknownProduct(ProductId(7)),
-            Problem::UnknownProduct(_) => Problem::UnknownUser,
-            Problem::UnknownUser => Problem::TotalTooLarge,
-            Problem::TotalTooLarge => Problem::AmountMismatch { total: Krw::new(50_000) },
-            Problem::AmountMismatch { .. } => Problem::InvalidAmount,
-            Problem::InvalidAmount => Problem::InvalidUserId,
-            Problem::InvalidUserId => Problem::InvalidProductId { field: field() },
-            Problem::InvalidProductId { .. } => Problem::InvalidOrderId,
-            Problem::InvalidOrderId => Problem::InvalidPaymentKey,
-            Problem::InvalidPaymentKey => Problem::InvalidCursor,
-            Problem::InvalidCursor => Problem::InvalidPageSize,
-            Problem::InvalidPageSize => Problem::InvalidStatus,
-            Problem::InvalidStatus => Problem::OrderNotFound,
-            Problem::OrderNotFound => Problem::PaymentKeyTaken,
-            Problem::PaymentKeyTaken => Problem::PaymentInProgress,
-            Problem::PaymentInProgress => Problem::AlreadyPaid,
-            Problem::AlreadyPaid => Problem::OrderCanceled,
-            Problem::OrderCanceled => Problem::OrderExpired,
-            Problem::OrderExpired => Problem::OutOfStock { product: "<b>컵</b> {left}".to_owned(), left: 3 },
-            Problem::OutOfStock { .. } => Problem::Busy,
-            Problem::Busy => Problem::Unavailable(StoreError::Deadline { operation: "canary" }),
-            Problem::Unavailable(_) => Problem::Internal("canary"),
-            // The same code as the one above, by another cause.
-            Problem::TimedOut | Problem::Broken(_) | Problem::Internal(_) => return None,
-        })
-    }
-
-    fn all() -> impl Iterator<Item = Problem> {
-        std::iter::successors(Some(Problem::MalformedJson), after)
-    }
-
-    #[test]
-    fn every_problem_has_a_code_of_its_own_and_words_in_both_languages() {
-        let mut codes = HashSet::new();
-        for problem in all() {
-            assert!(codes.insert(problem.row().code), "{problem:?}");
-            let [korean, english] = [Language::Korean, Language::English].map(|language| problem.json(language));
-            assert_ne!(korean["title"], english["title"], "{problem:?}");
-            assert_ne!(korean["detail"], english["detail"], "{problem:?}");
-            for body in [&korean, &english] {
-                for member in ["title", "detail"] {
-                    assert!(!body[member].as_str().unwrap().is_empty(), "{body}");
-                }
-                assert!(!body.to_string().contains("canary"), "the inside got out: {body}");
-                assert!(!body["detail"].as_str().unwrap().contains("{field}"), "{body}");
-                assert_eq!(body["status"], problem.row().status.as_u16());
-            }
-        }
-    }
-
-    #[test]
-    fn a_detail_names_what_was_wrong_and_members_tell_it_to_programs() {
-        let stock = Problem::OutOfStock { product: "한번 컵 {left}".to_owned(), left: 3 };
-        let body = stock.json(Language::English);
-        assert_eq!(body["product"], "한번 컵 {left}");
-        assert_eq!(body["left"], 3);
-        assert!(body["detail"].as_str().unwrap().contains("한번 컵 {left}"), "{body}");
-
-        let mismatch = Problem::AmountMismatch { total: Krw::new(50_000) }.json(Language::Korean);
-        assert_eq!(mismatch["total"], 50_000);
-        assert!(mismatch["detail"].as_str().unwrap().contains("50,000원"), "{mismatch}");
-        assert_eq!(Problem::AmountMismatch { total: None }.json(Language::Korean).get("total"), None);
-    }
-
-    #[test]
-    fn every_problem_is_a_page_with_a_next_step_and_without_markup_of_others() {
-        for problem in all() {
-            for language in [Language::Korean, Language::English] {
-                let page = ProblemPage {
-                    language,
-                    title: problem.row().title(language),
-                    detail: problem.detail(language),
-                    code: problem.row().code,
-                    next: NextStep::default(),
-                };
-                let html = page.render().unwrap();
-                assert!(html.contains(problem.row().code) && html.contains("href=\"/checkout\""), "{html}");
-                assert!(!html.contains("<b>"), "{html}");
-            }
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,10 @@ pub(super) struct Row {
 }
 
 impl Row {
+    pub(super) fn new(status: StatusCode, code: &'static str, title: Text, detail: Text) -> Self {
+        Self { status, code, title, detail }
+    }
+
     pub(super) fn title(&self, language: Language) -> &'static str {
         let [korean, english] = self.title;
         language.pick(korean, english)
@@ -30,6 +34,12 @@ pub(super) struct Member {
     pub(super) name: &'static str,
     pub(super) value: Option<Value>,
     shown: String,
+}
+
+impl Member {
+    pub(super) fn new(name: &'static str, value: Option<Value>, shown: String) -> Self {
+        Self { name, value, shown }
+    }
 }
 
 impl Problem {
@@ -57,8 +67,9 @@ impl Problem {
                 let wanted = Member { name: "wanted", value: None, shown: wanted.words(language).to_owned() };
                 vec![field(name), wanted]
             }
-            Self::InvalidQuantity { field: name } | Self::InvalidProductId { field: name } => vec![field(name)],
-            Self::InvalidAmount => vec![field("amount")],
+            Self::InvalidQuantity { field: name }
+            | Self::InvalidProductId { field: name }
+            | Self::InvalidAmount { field: name } => vec![field(name)],
             Self::InvalidUserId => vec![field("userId")],
             Self::InvalidOrderId => vec![field("orderId")],
             Self::InvalidPaymentKey => vec![field("paymentKey")],
@@ -72,6 +83,7 @@ impl Problem {
                 Member { name: "product", value: Some(json!(product)), shown: product.clone() },
                 Member { name: "left", value: Some(json!(left)), shown: left.to_string() },
             ],
+            Self::Cancel(problem) => problem.members(language),
             Self::MalformedJson
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge
@@ -103,8 +115,9 @@ impl Problem {
 
     #[expect(clippy::too_many_lines, reason = "it is a table")]
     pub(super) fn row(&self) -> Row {
-        let row = |status, code, title, detail| Row { status, code, title, detail };
+        let row = Row::new;
         match self {
+            Self::Cancel(problem) => problem.row(),
             Self::MalformedJson => row(
                 StatusCode::BAD_REQUEST,
                 "MALFORMED_JSON",
@@ -216,7 +229,7 @@ impl Problem {
                     "The amount is not the order's, so the payment was not confirmed. This request moved no money.",
                 ],
             ),
-            Self::InvalidAmount => row(
+            Self::InvalidAmount { .. } => row(
                 StatusCode::BAD_REQUEST,
                 "INVALID_AMOUNT",
                 ["금액이 올바르지 않습니다", "The amount is not valid"],
@@ -378,6 +391,7 @@ impl Wanted {
             Self::Amount => {
                 language.pick("정수나 숫자로 된 문자열이어야 합니다", "it must be an integer, or digits as a string")
             }
+            Self::Flag => language.pick("true나 false여야 합니다", "it must be true or false"),
             Self::OnlyOne => language.pick(
                 "orderProducts와 orderProduct 가운데 하나만 보내 주세요",
                 "send either orderProducts or orderProduct, not both",

@@ -52,7 +52,8 @@ fn amount(won: i64) -> Request {
 }
 
 fn lines(lines: &[(i64, i32)]) -> Request {
-    let line = |(id, quantity): &(i64, i32)| ReturnLine { product_id: ProductId(*id), quantity: *quantity, restock: true };
+    let line =
+        |(id, quantity): &(i64, i32)| ReturnLine { product_id: ProductId(*id), quantity: *quantity, restock: true };
     Request { lines: lines.iter().map(line).collect(), ..everything() }
 }
 

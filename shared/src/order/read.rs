@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{CustomerId, OrderId, OrderNo, OrderStatus};
 use crate::{
+    cancel::Actor,
     db::{StoreError, within},
     money::Krw,
     payment::{PaymentKey, PaymentStatus},
@@ -50,6 +51,11 @@ impl OrderView {
         self.paid_by == Some(payment_no)
     }
 
+    /// Toss never took money for it.
+    pub fn was_never_paid(&self) -> bool {
+        self.payments.iter().all(|payment| payment.balance.is_none())
+    }
+
     /// The refund under way; there is never more than one.
     pub fn returning(&self) -> Option<&CancelView> {
         self.cancels.iter().find(|cancel| cancel.status == CancelStatus::InProgress)
@@ -80,6 +86,8 @@ pub struct LineView {
     pub name: String,
     pub unit_price: Krw,
     pub quantity: i32,
+    /// Pieces of it that refunds are for, made or under way.
+    pub refunded: i32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,10 +121,17 @@ pub struct FailureView {
 /// One refund of ours.
 #[derive(Debug, Deserialize)]
 pub struct CancelView {
+    /// 1 for the order's first.
+    pub cancel_no: i16,
     pub payment_no: i16,
     pub status: CancelStatus,
     pub amount: Krw,
     pub reason: String,
+    pub actor: Actor,
+    /// Why Toss did not make it, where it gave a reason. Without one, Toss holds another amount than we believed.
+    pub failure: Option<FailureView>,
+    /// The code with which Toss put it off, while it waits for that.
+    pub put_off_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub requested_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -296,7 +311,8 @@ mod tests {
         assert_eq!(payment.failure.unwrap().code, "REJECT_CARD_PAYMENT");
         assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
         let cancel: CancelView = serde_json::from_value(json!({
-            "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복",
+            "cancel_no": 1, "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복", "actor": "worker",
+            "failure": null, "put_off_by": "NOT_AVAILABLE_BANK",
             "requested_at": "2026-11-25T16:25:29.710377+00:00", "finished_at": null,
             "next_look_at": "2026-11-25T16:26:29.715208+00:00",
         }))

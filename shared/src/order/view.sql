@@ -2,7 +2,12 @@
 select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, now() as "read_at!",
     (select coalesce(json_agg(json_build_object(
             'product_id', l.product_id, 'name', l.product_name,
-            'unit_price', l.unit_price, 'quantity', l.quantity) order by l.position), '[]')
+            'unit_price', l.unit_price, 'quantity', l.quantity,
+            'refunded', coalesce((
+                select sum(c.quantity) from cancel_lines c
+                join cancels r on r.order_id = c.order_id and r.cancel_no = c.cancel_no
+                where c.order_id = l.order_id and c.product_id = l.product_id and r.status <> 'FAILED'), 0))
+            order by l.position), '[]')
      from order_lines l where l.order_id = o.id) as "lines!: Json<Vec<LineView>>",
     (select coalesce(json_agg(json_build_object(
             'payment_no', p.payment_no, 'payment_key', p.payment_key, 'status', p.status,
@@ -22,7 +27,19 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
             order by p.payment_no), '[]')
      from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
     (select coalesce(json_agg(json_build_object(
-            'payment_no', r.payment_no, 'status', r.status, 'amount', r.amount, 'reason', r.reason,
+            'cancel_no', r.cancel_no, 'payment_no', r.payment_no, 'status', r.status, 'amount', r.amount,
+            'reason', r.reason, 'actor', r.actor,
+            -- Toss's refusal: the answer itself, or the one that was kept until asking showed that nothing moved.
+            'failure', case
+                when r.status <> 'FAILED' then null
+                when r.answer ->> 'code' is not null
+                    then json_build_object('code', r.answer ->> 'code', 'message', r.answer ->> 'message')
+                when r.refusal is not null
+                    then json_build_object('code', r.refusal ->> 'code', 'message', r.refusal ->> 'message')
+            end,
+            'put_off_by', case when r.status = 'IN_PROGRESS' then (
+                select case when a.outcome = 'snooze' then a.code end from attempts a
+                where a.order_id = o.id and a.cancel_no = r.cancel_no order by a.id desc limit 1) end,
             'requested_at', r.requested_at, 'finished_at', r.finished_at,
             'next_look_at', case when r.status = 'IN_PROGRESS'
                                  then (select b.due_at from outbox b where b.order_id = o.id and b.kind = 2) end)

@@ -38,6 +38,8 @@ fn claim(change: impl FnOnce(&mut Row)) -> Claim {
         cancel_amount: None,
         expected_balance: None,
         in_full: None,
+        cancel_actor: None,
+        request_sealed: None,
     };
     change(&mut row);
     Claim::try_from(row).unwrap()
@@ -49,6 +51,7 @@ fn refund(row: &mut Row) {
     row.cancel_mark = Some(Uuid::from_u128(7));
     row.cancel_reason = Some("r".to_owned());
     (row.cancel_amount, row.expected_balance, row.in_full) = (Some(1_000), Some(1_000), Some(true));
+    row.cancel_actor = Some("worker".to_owned());
 }
 
 #[test]

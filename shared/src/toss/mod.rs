@@ -133,8 +133,7 @@ mod tests {
     fn the_mark_ends_every_reason_and_it_stays_within_toss_limit() {
         let mark = Uuid::now_v7();
         for reason in ["가", &"가".repeat(165), &"가".repeat(166), &"가".repeat(200)] {
-            let body: Value =
-                serde_json::from_slice(&cancel_request(reason, mark, None, Krw::MAX, None)).unwrap();
+            let body: Value = serde_json::from_slice(&cancel_request(reason, mark, None, Krw::MAX, None)).unwrap();
             let sent = body["cancelReason"].as_str().unwrap();
             assert!(is_marked(sent, mark) && sent.chars().count() <= 200, "{sent}");
             assert!(!is_marked(sent, Uuid::now_v7()));
