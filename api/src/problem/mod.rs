@@ -45,6 +45,8 @@ pub(crate) enum Problem {
     /// A form of ours that was sent from somebody else's site.
     CrossSite,
     Unauthorized,
+    /// A form, or a call by a session, without the token of that session.
+    StaleForm,
 
     EmptyOrder,
     TooManyLines,
@@ -226,6 +228,7 @@ pub(crate) enum NextStep {
     Order(OrderNo),
     /// The same again, at this address: repeating cannot charge twice.
     Again(String),
+    LogIn,
 }
 
 #[derive(Template)]
@@ -270,7 +273,7 @@ pub(crate) async fn render(request: Request, next: middleware::Next) -> Response
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     if matches!(*problem, Problem::Unauthorized) {
-        let challenge = HeaderValue::from_static(r#"Basic realm="Hanbeon", charset="UTF-8""#);
+        let challenge = HeaderValue::from_static(r#"Bearer realm="Hanbeon""#);
         parts.headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     in_language(Response::from_parts(parts, Body::from(body)), language)
@@ -307,7 +310,8 @@ mod tests {
             Problem::MethodNotAllowed => Problem::NotFound,
             Problem::NotFound => Problem::CrossSite,
             Problem::CrossSite => Problem::Unauthorized,
-            Problem::Unauthorized => Problem::EmptyOrder,
+            Problem::Unauthorized => Problem::StaleForm,
+            Problem::StaleForm => Problem::EmptyOrder,
             Problem::EmptyOrder => Problem::TooManyLines,
             Problem::TooManyLines => Problem::InvalidQuantity { field: field() },
             Problem::InvalidQuantity { .. } => Problem::UnknownProduct(ProductId(7)),
