@@ -20,7 +20,7 @@ use crate::{
     AppState,
     address::{Addressed, api_address, status_address},
     body::{Fields, JsonObject, read_line},
-    operator::Operator,
+    operator::Caller,
     problem::{CancelProblem, Problem, Wanted},
 };
 
@@ -37,7 +37,7 @@ struct Accepted {
 }
 
 pub(crate) async fn cancel(
-    _: Operator,
+    caller: Caller,
     State(state): State<AppState>,
     address: Addressed,
     headers: HeaderMap,
@@ -45,7 +45,7 @@ pub(crate) async fn cancel(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let request = read(address.0, &body.fields())?;
-    let requested = begin(&state, &request, Actor::Operator, &key).await?;
+    let requested = begin(&state, &request, caller.actor(), &key).await?;
     let accepted = Accepted {
         order_id: requested.order_no,
         cancel_no: requested.cancel_no,

@@ -1,6 +1,6 @@
 //! What happens to every request, whatever it asks for: one log line, safe headers, a time limit, no panic.
 //!
-//! Logged are the method, the route, the status, the time and the order's number. Never logged are bodies and query
+//! Logged are the method, the route, the status, the time, the order's number and who called as operator. Never logged are bodies and query
 //! strings: they hold paymentKeys.
 
 use std::{any::Any, time::Duration};
@@ -33,6 +33,7 @@ pub(crate) async fn log(request: Request, next: Next) -> Response {
         http.method = %request.method(),
         http.route = route,
         order.no = field::Empty,
+        caller = field::Empty,
     );
     let response = next.run(request).instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -43,6 +44,11 @@ pub(crate) async fn log(request: Request, next: Next) -> Response {
 /// Puts the order's number on the request's log line.
 pub(crate) fn note_order(order_no: OrderNo) {
     Span::current().record("order.no", field::display(order_no));
+}
+
+/// Puts the operator's name, or that it was the shop's server, on the request's log line.
+pub(crate) fn note_caller(name: &str) {
+    Span::current().record("caller", name);
 }
 
 pub(crate) async fn safe_headers(request: Request, next: Next) -> Response {

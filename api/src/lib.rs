@@ -49,10 +49,11 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
 
-pub use operator::Credentials;
+pub use operator::{Account, ServerKey, hash_password};
 pub use settings::Settings;
 
 use checkout::TossWindow;
+use operator::{Access, login};
 use poke::Poke;
 use problem::Problem;
 use waiting::Waiting;
@@ -63,7 +64,7 @@ pub struct AppState {
     pool: PgPool,
     waiting: Waiting,
     poke: Poke,
-    operator: Credentials,
+    access: Arc<Access>,
     account_key: Option<AccountKey>,
     toss_window: Arc<TossWindow>,
 }
@@ -75,7 +76,7 @@ impl AppState {
         Ok(Self {
             waiting: Waiting::start(pool.clone(), stop),
             poke: Poke::start(pool.clone(), stop),
-            operator: settings.operator.clone(),
+            access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
             toss_window: Arc::new(TossWindow::new(settings)),
             pool,
@@ -99,7 +100,9 @@ pub fn router(state: AppState) -> Router {
         .route("/checkout/fail", get(returned::fail))
         .route("/order", get(list::page))
         .route("/order/{order_id}", get(status::page))
-        // There is no session to ride on; still, only our own pages may send our forms.
+        .route("/login", get(login::form).post(login::submit))
+        .route("/logout", post(login::log_out))
+        // Only our own pages may send our forms. Those of a session carry its token beside.
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()));
     let health = Router::new().route("/livez", get(health::livez)).route("/readyz", get(health::readyz));
 
@@ -176,7 +179,7 @@ mod tests {
             for name in ["x-content-type-options", "referrer-policy", "content-security-policy", "cache-control"] {
                 assert!(headers.contains_key(name), "{address}: {name}");
             }
-            if headers[header::CONTENT_TYPE] == "application/problem+json" {
+            if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json") {
                 assert_eq!(code(&body), expected, "{address}");
                 assert_eq!(headers[header::CONTENT_LANGUAGE], "ko");
             } else {
@@ -190,7 +193,9 @@ mod tests {
         check(Method::GET, "/assets/pay.js", &[], "", 200, "TossPayments").await;
         check(Method::GET, "/nowhere", &[], "", 404, "NOT_FOUND").await;
         check(Method::GET, "/api/nowhere", &[], "", 404, "NOT_FOUND").await;
-        check(Method::GET, "/order", &[], "", 401, "UNAUTHORIZED").await;
+        check(Method::GET, "/login?next=//evil.example", &[], "", 200, "운영자 로그인").await;
+        check(Method::GET, "/order", &[], "", 303, "").await;
+        check(Method::POST, "/logout", &[], "", 401, "UNAUTHORIZED").await;
         check(Method::GET, "/api/v1/orders", &[], "", 401, "UNAUTHORIZED").await;
         check(Method::GET, "/api/v1/orders/7", &[], "", 400, "INVALID_ORDER_ID").await;
         check(Method::GET, "/order/%ff", &[], "", 404, "ORDER_NOT_FOUND").await;

@@ -1,7 +1,10 @@
 //! `GET /order`: all orders, newest first, for the operator. A page costs the same however deep it is.
 
 use askama::Template;
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::{
+    extract::{Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
 use shared::order::{self, ListedOrder, OrderStatus};
 
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     language::Language,
     operator::Operator,
     orders::{Asked, ListQuery, PAGE_SIZE},
-    page::{Page, kst},
+    page::{FORM_REFERRER, Page, kst},
     problem::Problem,
     standing,
 };
@@ -19,6 +22,7 @@ use crate::{
 #[template(path = "list.html")]
 pub(crate) struct ListPage {
     language: Language,
+    operator: Operator,
     filters: Vec<Filter>,
     rows: Vec<Row>,
     newest: Option<String>,
@@ -43,18 +47,18 @@ struct Row {
 }
 
 pub(crate) async fn page(
-    _: Operator,
+    operator: Operator,
     State(state): State<AppState>,
     language: Language,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Page<ListPage>, Problem> {
+) -> Result<Response, Problem> {
     let asked = Asked::read(query)?;
     let found = order::list(&state.pool, asked.status, asked.cursor, asked.size).await?;
-    Ok(Page(ListPage::of(&asked, &found, language)))
+    Ok((FORM_REFERRER, Page(ListPage::of(operator, &asked, &found, language))).into_response())
 }
 
 impl ListPage {
-    fn of(asked: &Asked, found: &order::Page, language: Language) -> Self {
+    fn of(operator: Operator, asked: &Asked, found: &order::Page, language: Language) -> Self {
         let address = |status: Option<OrderStatus>, cursor: Option<String>| {
             let size = (asked.size != PAGE_SIZE).then(|| asked.size.to_string());
             list_address(&[("status", status.map(|status| status.to_string())), ("size", size), ("cursor", cursor)])
@@ -70,6 +74,7 @@ impl ListPage {
         });
         Self {
             language,
+            operator,
             filters: std::iter::once(all).chain(by_status).collect(),
             rows: found.orders.iter().map(|order| Row::of(order, language)).collect(),
             newest: asked.cursor.is_some().then(|| address(asked.status, None)),
@@ -104,7 +109,7 @@ mod tests {
     use shared::order::{Cursor, ListedOrder, OrderNo, OrderStatus, Page};
     use time::macros::datetime;
 
-    use super::ListPage;
+    use super::{ListPage, Operator};
     use crate::{language::Language, orders::Asked, sample};
 
     fn listed(status: OrderStatus) -> ListedOrder {
@@ -119,7 +124,7 @@ mod tests {
     }
 
     fn render(asked: &Asked, found: &Page, language: Language) -> String {
-        let html = ListPage::of(asked, found, language).render().unwrap();
+        let html = ListPage::of(Operator::sample(), asked, found, language).render().unwrap();
         sample::check_page(&html, language.tag());
         html
     }

@@ -1,4 +1,5 @@
-//! `api` serves; `api migrate` brings the schema up to date and exits.
+//! `api` serves; `api migrate` brings the schema up to date and exits; `api hash-password` reads a password from its input
+//! and prints what `OPERATOR_PASSWORD_HASH` takes.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ async fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         None => serve(env).await,
         Some("migrate") => migrate(env).await,
-        Some(other) => anyhow::bail!("there is no subcommand {other:?}; the only one is `migrate`"),
+        Some("hash-password") => hash_password(),
+        Some(other) => anyhow::bail!("there is no subcommand {other:?}; there are `migrate` and `hash-password`"),
     }
 }
 
@@ -40,5 +42,14 @@ async fn migrate(mut env: Env) -> anyhow::Result<()> {
     let url = env.finish(Some(url))?;
     shared::db::migrate(&url).await.context("migrate")?;
     tracing::info!("the schema is up to date");
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is what it was asked for")]
+fn hash_password() -> anyhow::Result<()> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("read the password")?;
+    let hash = api::hash_password(line.trim_end_matches(['\r', '\n'])).map_err(anyhow::Error::msg)?;
+    println!("{hash}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Orders as JSON: one, for whoever knows its number; all, newest first, for the operator.
+//! Orders as JSON: one, for whoever knows its number; all, newest first, for operators and the shop's server.
 
 use axum::{
     Json,
@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use crate::{
     AppState,
     address::{Addressed, status_address},
-    operator::Operator,
+    operator::Caller,
     problem::{Problem, Wanted},
     standing::Money,
 };
@@ -264,7 +264,7 @@ struct ListedJson {
 }
 
 pub(crate) async fn list(
-    _: Operator,
+    _: Caller,
     State(state): State<AppState>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ListJson>, Problem> {

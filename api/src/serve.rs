@@ -6,13 +6,20 @@
 use std::{pin::pin, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use shared::stop::Stop;
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::operator::Peer;
 
 /// From the first byte to the end of the headers, and the longest a connection may idle between requests.
 const HEADERS_LIMIT: Duration = Duration::from_secs(30);
@@ -29,7 +36,7 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, stop: &Stop) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => stop.spawn(connection(stream, router.clone(), stop.clone())),
+            Ok((stream, peer)) => stop.spawn(connection(stream, Peer(peer.ip()), router.clone(), stop.clone())),
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be taken");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -38,14 +45,19 @@ pub(crate) async fn serve(router: Router, listener: TcpListener, stop: &Stop) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, stop: Stop) {
+async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Stop) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let _ = stream.set_nodelay(true); // answers are small; losing this costs milliseconds
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_LIMIT)
             .max_buf_size(HEADER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

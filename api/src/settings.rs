@@ -2,14 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use shared::{
     cancel::AccountKey,
     settings::{Env, is_toss},
 };
 use url::Url;
 
-use crate::operator::Credentials;
+use crate::operator::{Account, SERVER_KEY_CHARACTERS_MIN, ServerKey};
 
 const TOSS_SDK_HOST: &str = "js.tosspayments.com";
 const TOSS_SDK_URL: &str = "https://js.tosspayments.com/v2/standard";
@@ -23,7 +23,13 @@ pub struct Settings {
     pub addr: SocketAddr,
     pub database_url: SecretString,
     pub database_connections: u32,
-    pub operator: Credentials,
+    pub operator: Account,
+    /// What the shop's own server shows. None: no program may see or change all orders.
+    pub server_key: Option<ServerKey>,
+    /// The address that browsers use, where it is not ours.
+    pub public_url: Option<Url>,
+    /// How many proxies of our own stand before us, each of which adds to `X-Forwarded-For`.
+    pub proxies: u8,
     /// Encrypts the requests of refunds that go to an account; the same as the worker's.
     pub account_key: Option<AccountKey>,
     /// Not a secret: every shopper's browser gets it.
@@ -41,6 +47,9 @@ impl Settings {
             env.mistake(format!("API_DATABASE_CONNECTIONS is not 1 to {DATABASE_CONNECTIONS_MAX}"));
         }
         let operator = operator(env);
+        let server_key = server_key(env);
+        let public_url = public_url(env);
+        let proxies = env.parse("API_PROXIES", 0, "a number from 0 to 255");
         let account_key = AccountKey::read(env);
         let toss_client_key = client_key(env);
         let toss_sdk_url = sdk_url(env, &toss_client_key);
@@ -49,6 +58,9 @@ impl Settings {
             database_url,
             database_connections,
             operator: operator?,
+            server_key,
+            public_url,
+            proxies,
             account_key,
             toss_client_key,
             toss_sdk_url: toss_sdk_url?,
@@ -56,19 +68,45 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Do browsers reach us over TLS? Never read off a request: anybody can write a header.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}
+
 /// Nobody's default: a list of all orders behind a password that everybody knows is no list behind a password.
-fn operator(env: &mut Env) -> Option<Credentials> {
+fn operator(env: &mut Env) -> Option<Account> {
     let user = env.text("OPERATOR_USER").map(str::to_owned);
     if user.is_none() {
         env.mistake("OPERATOR_USER is not set");
     }
-    let password = env.required_secret("OPERATOR_PASSWORD");
-    let missing = password.expose_secret().is_empty(); // which has been said
-    let credentials = Credentials::new(&user?, &password);
-    if credentials.is_none() && !missing {
-        env.mistake("OPERATOR_USER and OPERATOR_PASSWORD do not fit: no colon in the name, both at most 250 bytes");
+    let (password, hash) = (env.secret("OPERATOR_PASSWORD"), env.secret("OPERATOR_PASSWORD_HASH"));
+    let account = match (user?, password, hash) {
+        (user, Some(password), None) => Account::of_password(&user, &password),
+        (user, None, Some(hash)) => Account::of_hash(&user, hash),
+        (_, None, None) => Err("OPERATOR_PASSWORD or OPERATOR_PASSWORD_HASH (or its _FILE) is not set".to_owned()),
+        (_, Some(_), Some(_)) => Err("OPERATOR_PASSWORD and OPERATOR_PASSWORD_HASH are both set; give one".to_owned()),
+    };
+    account.map_err(|mistake| env.mistake(mistake)).ok()
+}
+
+fn server_key(env: &mut Env) -> Option<ServerKey> {
+    let key = ServerKey::new(env.secret("API_SERVER_KEY")?);
+    if key.is_none() {
+        let least = SERVER_KEY_CHARACTERS_MIN;
+        env.mistake(format!("API_SERVER_KEY is not at least {least} letters, digits and signs, without spaces"));
     }
-    credentials
+    key
+}
+
+fn public_url(env: &mut Env) -> Option<Url> {
+    let url = env.text("API_PUBLIC_URL")?.parse::<Url>().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        env.mistake("API_PUBLIC_URL is not an http or https URL");
+    }
+    url
 }
 
 fn client_key(env: &mut Env) -> String {
@@ -126,7 +164,15 @@ mod tests {
         check(&[("DATABASE_URL", "")], Some("DATABASE_URL"));
         check(&[("OPERATOR_USER", "")], Some("OPERATOR_USER"));
         check(&[("OPERATOR_PASSWORD", "")], Some("OPERATOR_PASSWORD"));
-        check(&[("OPERATOR_USER", "a:b")], Some("no colon"));
+        check(&[("OPERATOR_PASSWORD", "short")], Some("fewer than 8"));
+        check(&[("OPERATOR_PASSWORD_HASH", "$argon2id$")], Some("both set"));
+        check(&[("OPERATOR_PASSWORD", ""), ("OPERATOR_PASSWORD_HASH", "password")], Some("no argon2id hash"));
+        check(&[("OPERATOR_USER", "a\nb")], Some("OPERATOR_USER"));
+        check(&[("API_SERVER_KEY", "0123456789abcdef0123456789abcdef")], None);
+        check(&[("API_SERVER_KEY", "0123456789abcdef0123456789abcde")], Some("API_SERVER_KEY"));
+        check(&[("API_PUBLIC_URL", "https://shop.example"), ("API_PROXIES", "1")], None);
+        check(&[("API_PUBLIC_URL", "shop.example")], Some("API_PUBLIC_URL"));
+        check(&[("API_PROXIES", "-1")], Some("API_PROXIES"));
         check(&[("TOSS_CLIENT_KEY", "")], Some("TOSS_CLIENT_KEY"));
         check(&[("TOSS_CLIENT_KEY", "test_sk_abc")], Some("TOSS_CLIENT_KEY"));
         check(&[("TOSS_CLIENT_KEY", "test_ck_")], Some("TOSS_CLIENT_KEY"));
@@ -140,7 +186,8 @@ mod tests {
 
     #[test]
     fn printed_settings_hold_no_secret() {
-        let printed = format!("{:?}", Settings::read(&mut Env::from_pairs(GOOD)).unwrap());
+        let pairs = GOOD.into_iter().chain([("API_SERVER_KEY", "canary-canary-canary-canary-canary")]);
+        let printed = format!("{:?}", Settings::read(&mut Env::from_pairs(pairs)).unwrap());
         assert!(printed.contains("test_ck_abc"), "{printed}");
         assert!(!printed.contains("canary"), "{printed}");
     }

@@ -12,7 +12,8 @@ Hanbeon: a shop, a payment confirmation worker and a stand-in for Toss, on a pri
 usage: cargo run [-- --fresh]
   --fresh   start over with empty books; without it, orders of the last run are kept
 
-environment: API_ADDR, WORKER_ADDR, SIMULATOR_ADDR, DATABASE_PORT, DATABASE_URL, OPERATOR_PASSWORD, RUST_LOG";
+environment: API_ADDR, WORKER_ADDR, SIMULATOR_ADDR, DATABASE_PORT, DATABASE_URL, OPERATOR_PASSWORD, API_SERVER_KEY,
+             RUST_LOG";
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -10,6 +10,7 @@ use shared::settings::Env;
 
 const OPERATOR: &str = "operator";
 const PASSWORD_LENGTH: usize = 16;
+const SERVER_KEY_LENGTH: usize = 40;
 
 pub struct Welcome {
     api: SocketAddr,
@@ -19,6 +20,7 @@ pub struct Welcome {
     pub database_port: Option<u16>,
     operator: String,
     operator_password: String,
+    server_key: String,
     worker_concurrency: Option<String>,
 }
 
@@ -32,11 +34,14 @@ impl Welcome {
             (addr("API_ADDR", 8080), addr("WORKER_ADDR", 8081), addr("SIMULATOR_ADDR", 8090));
         let database_port = env.text("DATABASE_PORT").is_some().then(|| env.parse("DATABASE_PORT", 0, "a port"));
         let operator = env.text("OPERATOR_USER").unwrap_or(OPERATOR).to_owned();
-        let operator_password = env
-            .text("OPERATOR_PASSWORD")
-            .map_or_else(|| Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH), str::to_owned);
+        let given_or_made = |name, length| {
+            env.text(name).map_or_else(|| Alphanumeric.sample_string(&mut rand::rng(), length), str::to_owned)
+        };
+        let operator_password = given_or_made("OPERATOR_PASSWORD", PASSWORD_LENGTH);
+        let server_key = given_or_made("API_SERVER_KEY", SERVER_KEY_LENGTH);
         let worker_concurrency = env.text("WORKER_CONCURRENCY").map(str::to_owned);
-        let welcome = Self { api, worker, simulator, database_port, operator, operator_password, worker_concurrency };
+        let welcome =
+            Self { api, worker, simulator, database_port, operator, operator_password, server_key, worker_concurrency };
         env.check()?;
         Ok(welcome)
     }
@@ -60,13 +65,14 @@ impl Welcome {
             ("TOSS_SDK_URL", &sdk_url),
             ("OPERATOR_USER", &self.operator),
             ("OPERATOR_PASSWORD", &self.operator_password),
+            ("API_SERVER_KEY", &self.server_key),
         ])
     }
 }
 
 impl fmt::Display for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { api, simulator, operator, operator_password, .. } = self;
+        let Self { api, simulator, operator, operator_password, server_key, .. } = self;
         write!(
             f,
             r#"
@@ -83,6 +89,10 @@ ORDER=$(curl -s $API/api/v1/orders/create -H "$JSON" -d '{{"userId":1,"amount":5
 KEY=$(curl -s $TOSS/control/authenticate -H "$JSON" -d '{{"orderId":"'$ORDER'","amount":50000}}' | sed -E 's/.*"paymentKey":"([^"]+)".*/\1/')
 curl -s $API/api/v1/orders/confirm -H "$JSON" -H 'prefer: wait=10' -d '{{"userId":1,"orderId":"'$ORDER'","paymentKey":"'$KEY'","amount":50000}}'; echo
 curl -s $API/api/v1/orders/$ORDER; echo
+
+All orders as JSON, as your shop's server may ask for them:
+
+curl -s $API/api/v1/orders?size=5 -H 'authorization: Bearer {server_key}'; echo
 
 Ctrl-C stops everything. The orders are kept; cargo run -- --fresh starts over.
 "#

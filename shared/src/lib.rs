@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod db;
 pub mod lane;
 pub mod money;
+pub mod operator;
 pub mod order;
 pub mod outbox;
 pub mod payment;

@@ -6,7 +6,7 @@ use shared::order::ProductId;
 
 use crate::harness::{
     process,
-    shop::{Answered, Shop, answered},
+    shop::{Answered, SERVER_KEY, Shop, answered},
 };
 
 const PRICE: i64 = 50_000;
@@ -274,13 +274,15 @@ async fn the_list_is_for_operators_alone() {
     let shop = Shop::start(0).await;
     let path = "/api/v1/orders";
     check(&shop.get(path).await, 401, "UNAUTHORIZED", "nobody");
-    assert!(shop.get(path).await.header("www-authenticate").starts_with("Basic"));
-    for (user, password) in [("operator", "wrong"), ("somebody", "a password of the tests"), ("operator", ""), ("", "")]
+    assert!(shop.get(path).await.header("www-authenticate").starts_with("Bearer"));
+    let key = SERVER_KEY;
+    for sent in
+        ["", key, "Bearer", &format!("Basic {key}"), &format!("Bearer {}", &key[1..]), &format!("Bearer {key}x")]
     {
-        let request = shop.http.get(format!("{}{path}", shop.api.url())).basic_auth(user, Some(password));
-        check(&answered(request).await, 401, "UNAUTHORIZED", user);
+        let answered = shop.send(Method::GET, path, None, &[("authorization", sent)]).await;
+        check(&answered, 401, "UNAUTHORIZED", sent);
     }
-    assert_eq!(shop.get("/order").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(shop.get("/order").await.status, StatusCode::SEE_OTHER);
     assert_eq!(shop.get_as_operator(path).await.status, StatusCode::OK);
     for (query, code) in [
         ("cursor=nonsense", "INVALID_CURSOR"),
@@ -297,9 +299,13 @@ async fn the_list_is_for_operators_alone() {
 #[tokio::test]
 async fn the_api_does_not_start_without_an_operator_or_with_a_live_key_elsewhere() {
     let shop = Shop::start(0).await;
-    for (name, value) in
-        [("OPERATOR_PASSWORD", ""), ("OPERATOR_USER", ""), ("TOSS_CLIENT_KEY", "live_ck_x"), ("TOSS_CLIENT_KEY", "")]
-    {
+    for (name, value) in [
+        ("OPERATOR_PASSWORD", ""),
+        ("OPERATOR_USER", ""),
+        ("API_SERVER_KEY", "short"),
+        ("TOSS_CLIENT_KEY", "live_ck_x"),
+        ("TOSS_CLIENT_KEY", ""),
+    ] {
         let pairs = shop.env_pairs().into_iter().filter(|(known, _)| known != name);
         let changed = pairs.chain([(name.to_owned(), value.to_owned())]);
         let mut api = process::Process::start(process::Binary::Api, changed);

@@ -19,6 +19,7 @@ mod housekeeping;
 mod lanes;
 mod late;
 mod lists;
+mod operators;
 mod outages;
 mod pages;
 mod plans;

@@ -2,7 +2,10 @@
 
 use reqwest::{StatusCode, header};
 
-use crate::harness::shop::{Answered, Shop, answered};
+use crate::harness::{
+    login::field,
+    shop::{Answered, Shop, answered},
+};
 
 const PRICE: i64 = 50_000;
 
@@ -19,14 +22,6 @@ async fn form(shop: &Shop, path: &str, fields: &[(&str, &str)]) -> Answered {
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(body.join("&"));
     answered(request).await
-}
-
-/// The value of the first field of this name in a form.
-fn field(html: &str, name: &str) -> String {
-    let at = html.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name}: {html}"));
-    let tag_start = html[..at].rfind('<').unwrap();
-    let tag = &html[tag_start..tag_start + html[tag_start..].find('>').unwrap()];
-    tag.split("value=\"").nth(1).unwrap_or_default().split('"').next().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ pub(crate) enum Problem {
     /// A form of ours that was sent from somebody else's site.
     CrossSite,
     Unauthorized,
+    /// A form, or a call by a session, without the token of that session.
+    StaleForm,
 
     EmptyOrder,
     TooManyLines,
@@ -262,6 +264,7 @@ pub(crate) enum NextStep {
     Order(OrderNo),
     /// The same again, at this address: repeating cannot charge twice.
     Again(String),
+    LogIn,
 }
 
 #[derive(Template)]
@@ -306,7 +309,7 @@ pub(crate) async fn render(request: Request, next: middleware::Next) -> Response
         parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     if matches!(*problem, Problem::Unauthorized) {
-        let challenge = HeaderValue::from_static(r#"Basic realm="Hanbeon", charset="UTF-8""#);
+        let challenge = HeaderValue::from_static(r#"Bearer realm="Hanbeon""#);
         parts.headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     in_language(Response::from_parts(parts, Body::from(body)), language)

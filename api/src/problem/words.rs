@@ -91,6 +91,7 @@ impl Problem {
             | Self::NotFound
             | Self::CrossSite
             | Self::Unauthorized
+            | Self::StaleForm
             | Self::EmptyOrder
             | Self::TooManyLines
             | Self::UnknownUser
@@ -170,7 +171,16 @@ impl Problem {
                 StatusCode::UNAUTHORIZED,
                 "UNAUTHORIZED",
                 ["로그인이 필요합니다", "Please log in"],
-                ["운영자의 이름과 비밀번호가 필요합니다.", "The operator's name and password are needed."],
+                ["운영자로 로그인하거나 서버 키를 보내야 합니다.", "An operator's login or the server key is needed."],
+            ),
+            Self::StaleForm => row(
+                StatusCode::FORBIDDEN,
+                "CSRF_TOKEN",
+                ["화면이 오래되었습니다", "This page is out of date"],
+                [
+                    "지금 로그인한 화면에서 보낸 요청이 아니어서 아무것도 바뀌지 않았습니다. 화면을 다시 열고 보내 주세요.",
+                    "It was not sent by a page of the session you are in, so nothing was changed. Please open the page again.",
+                ],
             ),
             Self::EmptyOrder => row(
                 StatusCode::BAD_REQUEST,

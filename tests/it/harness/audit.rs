@@ -2,7 +2,7 @@
 
 use tests::audit::{Audit, Report, Strength};
 
-use super::shop::{OPERATOR, Shop};
+use super::shop::{SERVER_KEY, Shop};
 
 /// Fails with every violation found, each with the order's history. It looks through the shop's own api: one that a story
 /// started elsewhere has often ended by now.
@@ -12,8 +12,8 @@ pub(crate) async fn audit(shop: &Shop, strength: Strength) {
 }
 
 pub(crate) async fn report(shop: &Shop, api: &str, strength: Strength) -> Report {
-    let operator = Some((OPERATOR.0.to_owned(), OPERATOR.1.to_owned()));
+    let server_key = Some(SERVER_KEY.to_owned());
     let lost_attempts_allowed = shop.lost_attempts_allowed;
     let audit = Audit::new(shop.database.pool.clone(), shop.simulator_url(), api);
-    Audit { operator, strength, lost_attempts_allowed, ..audit }.run().await.unwrap()
+    Audit { server_key, strength, lost_attempts_allowed, ..audit }.run().await.unwrap()
 }

@@ -1,7 +1,9 @@
 //! What the stories stand on: a database each, the parts of the system, real processes, and the audit.
 
+pub(crate) mod answered;
 pub(crate) mod audit;
 pub(crate) mod database;
+pub(crate) mod login;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod shop;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use devstack::part::Part;
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{
     catalogue,
@@ -16,10 +16,18 @@ use shared::{
     settings::Env,
 };
 use tests::audit::Strength;
+use tokio::sync::OnceCell;
 
-use super::{audit, database::Database, wait_for};
+pub(crate) use super::answered::{Answered, answered};
+use super::{
+    audit,
+    database::Database,
+    login::{self, Session},
+    wait_for,
+};
 
 pub(crate) const OPERATOR: (&str, &str) = ("operator", "a password of the tests");
+pub(crate) const SERVER_KEY: &str = "a-server-key-of-the-tests-0123456789";
 
 pub(crate) struct Shop {
     pub(crate) database: Database,
@@ -34,29 +42,8 @@ pub(crate) struct Shop {
     worker_env: Vec<(&'static str, String)>,
     /// Set by stories that kill workers: a call may then never have been written down.
     pub(crate) lost_attempts_allowed: bool,
+    session: OnceCell<Session>,
     finished: bool,
-}
-
-/// What an HTTP call answered.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Answered {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub(crate) fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
 }
 
 fn any_port() -> SocketAddr {
@@ -103,6 +90,7 @@ impl Shop {
             customer,
             worker_env: Vec::new(),
             lost_attempts_allowed: false,
+            session: OnceCell::new(),
             finished: false,
         };
         for _ in 0..workers {
@@ -199,9 +187,14 @@ impl Shop {
         self.send(Method::GET, path, None, &[]).await
     }
 
+    /// Pages by the session of an operator, who logs in at the first; JSON by the server's key.
     pub(crate) async fn get_as_operator(&self, path: &str) -> Answered {
         let request = self.http.get(format!("{}{path}", self.api_url));
-        answered(request.basic_auth(OPERATOR.0, Some(OPERATOR.1))).await
+        if path.starts_with("/api/") {
+            return answered(request.bearer_auth(SERVER_KEY)).await;
+        }
+        let session = self.session.get_or_init(|| login::log_in(&self.http, &self.api_url)).await;
+        answered(request.header("cookie", &session.cookie)).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answered {
@@ -364,12 +357,6 @@ impl Drop for Shop {
     }
 }
 
-pub(crate) async fn answered(request: reqwest::RequestBuilder) -> Answered {
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    Answered { status, headers, text: response.text().await.unwrap() }
-}
-
 fn env(database_url: &str, simulator_url: &str, more: &[(&str, &str)]) -> Env {
     let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Env::from_pairs(pairs(database_url, simulator_url).into_iter().chain(more))
@@ -387,6 +374,7 @@ fn pairs(database_url: &str, simulator_url: &str) -> Vec<(String, String)> {
         ("TOSS_SDK_URL", sdk_url.as_str()),
         ("OPERATOR_USER", OPERATOR.0),
         ("OPERATOR_PASSWORD", OPERATOR.1),
+        ("API_SERVER_KEY", SERVER_KEY),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

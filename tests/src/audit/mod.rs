@@ -60,8 +60,8 @@ pub struct Audit {
     pub simulator: String,
     /// Where the api is, likewise.
     pub api: String,
-    /// Name and password. With them the operator's list is read too.
-    pub operator: Option<(String, String)>,
+    /// The api's server key. With it the operator's list is read too.
+    pub server_key: Option<String>,
     pub strength: Strength,
     /// Workers were killed or lost their database: a request at Toss may be without its attempt.
     pub lost_attempts_allowed: bool,
@@ -81,7 +81,7 @@ impl Audit {
             pool,
             simulator: simulator.trim_end_matches('/').to_owned(),
             api: api.trim_end_matches('/').to_owned(),
-            operator: None,
+            server_key: None,
             strength: Strength::Settled,
             lost_attempts_allowed: false,
             pages_max: 500,

@@ -84,7 +84,7 @@ pub(super) async fn read(
 /// The statuses in the operator's list, newest first, as far down as orders are looked at.
 async fn list(http: &reqwest::Client, audit: &Audit) -> anyhow::Result<HashMap<String, String>> {
     let mut listed = HashMap::new();
-    if audit.operator.is_none() {
+    if audit.server_key.is_none() {
         return Ok(listed);
     }
     let mut cursor = String::new();
@@ -107,8 +107,8 @@ async fn get(http: &reqwest::Client, audit: &Audit, path: &str) -> anyhow::Resul
     let mut tries = 1;
     loop {
         let mut request = http.get(format!("{}{path}", audit.api)).header("accept-language", "en");
-        if let Some((name, password)) = audit.operator.as_ref().filter(|_| path.contains('?')) {
-            request = request.basic_auth(name, Some(password));
+        if let Some(key) = audit.server_key.as_ref().filter(|_| path.contains('?')) {
+            request = request.bearer_auth(key);
         }
         let response = request.send().await.with_context(|| path.to_owned())?;
         let status = response.status();

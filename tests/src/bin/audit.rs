@@ -9,10 +9,10 @@ use tests::audit::{Audit, Strength};
 const HELP: &str = "\
 Holds a stack's books against the simulator's ledger, its API and its pages.
 
-usage: audit [--database-url URL] [--simulator URL] [--api URL] [--operator USER:PASSWORD]
+usage: audit [--database-url URL] [--simulator URL] [--api URL] [--server-key KEY]
              [--running] [--lost-attempts-allowed] [--pages N] [--seed N] [--since TIME]
 
-environment: DATABASE_URL, SIMULATOR_URL, API_URL, AUDIT_OPERATOR
+environment: DATABASE_URL, SIMULATOR_URL, API_URL, API_SERVER_KEY
   --running                the stack still works: intents may be alive
   --lost-attempts-allowed  workers were killed: a call may never have been written down
   --pages N                orders looked at through page and API, 500 if not said; --seed chooses which
@@ -56,7 +56,7 @@ fn read(
     let mut database_url = setting("DATABASE_URL");
     let mut simulator = setting("SIMULATOR_URL");
     let mut api = setting("API_URL");
-    let mut operator = setting("AUDIT_OPERATOR");
+    let mut server_key = setting("API_SERVER_KEY");
     let (mut running, mut lost_attempts_allowed) = (false, false);
     let (mut pages_max, mut seed, mut since) = (500, 0, None);
     while let Some(name) = arguments.next() {
@@ -68,7 +68,7 @@ fn read(
             "--database-url" => database_url = Some(value()?),
             "--simulator" => simulator = Some(value()?),
             "--api" => api = Some(value()?),
-            "--operator" => operator = Some(value()?),
+            "--server-key" => server_key = Some(value()?),
             "--pages" => pages_max = value()?.parse()?,
             "--seed" => seed = value()?.parse()?,
             "--since" => since = Some(value()?),
@@ -76,15 +76,10 @@ fn read(
         }
     }
     let needed = |value: Option<String>, name: &str| value.ok_or_else(|| anyhow::anyhow!("{name} is missing"));
-    let operator = match operator.as_ref().map(|operator| operator.split_once(':')) {
-        None => None,
-        Some(Some((user, password))) => Some((user.to_owned(), password.to_owned())),
-        Some(None) => anyhow::bail!("--operator: USER:PASSWORD"),
-    };
     let pool = PgPoolOptions::new().max_connections(2).connect_lazy(&needed(database_url, "--database-url")?)?;
     let strength = if running { Strength::Running } else { Strength::Settled };
     let audit = Audit::new(pool, &needed(simulator, "--simulator")?, &needed(api, "--api")?);
-    Ok(Some(Audit { operator, strength, lost_attempts_allowed, pages_max, seed, since, ..audit }))
+    Ok(Some(Audit { server_key, strength, lost_attempts_allowed, pages_max, seed, since, ..audit }))
 }
 
 #[expect(clippy::print_stdout, reason = "a program that talks to a person")]

@@ -1,0 +1,21 @@
+-- Who may see all orders: sessions of operators, and tries to log in. Both stand here because every api must know them, also
+-- after a restart; both are small, and nothing about orders refers to them.
+
+-- The key is a hash over the token in the operator's cookie and the account's credentials. So neither this table nor a
+-- backup of it lets anybody in, and another password or another name ends every session at once.
+create table operator_sessions (
+    token_hash bytea       primary key constraint operator_sessions_hash_length check (octet_length(token_hash) = 32),
+    operator   text        not null,
+    created_at timestamptz not null default now(),
+    used_at    timestamptz not null default now(),
+    expires_at timestamptz not null
+);
+
+-- Tries to log in since the last one that was right, by name and by source. Hashes: people type passwords into the wrong
+-- field, and where somebody logs in from is nobody's business.
+create table login_tries (
+    key          bytea       primary key constraint login_tries_key_length check (octet_length(key) = 32),
+    tries        integer     not null,
+    tried_at     timestamptz not null default now(),
+    locked_until timestamptz not null default now()
+);
