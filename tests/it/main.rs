@@ -23,6 +23,7 @@ mod operators;
 mod outages;
 mod pages;
 mod plans;
+mod refunds;
 mod soak;
 mod spine;
 mod tidy;

@@ -32,7 +32,7 @@ shelves as materialized (
     from (
         select l.product_id,
                case when e.to_status = 'CANCELED' then l.quantity - l.returned
-                    when e.paid_by = $4 then least(c.quantity, l.quantity - l.returned)
+                    when e.paid_by = $4 then least(coalesce(c.quantity, 0), l.quantity - l.returned)
                end as pieces
         from ending e
         join order_lines l on l.order_id = e.id

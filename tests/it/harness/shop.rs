@@ -27,6 +27,8 @@ use super::{
 };
 
 pub(crate) const OPERATOR: (&str, &str) = ("operator", "a password of the tests");
+/// 32 bytes in base64.
+pub(crate) const REFUND_ACCOUNT_KEY: &str = "YSByZWZ1bmQgYWNjb3VudCBrZXkgZm9yIHRlc3RzISE=";
 pub(crate) const SERVER_KEY: &str = "a-server-key-of-the-tests-0123456789";
 
 pub(crate) struct Shop {
@@ -375,6 +377,7 @@ fn pairs(database_url: &str, simulator_url: &str) -> Vec<(String, String)> {
         ("OPERATOR_USER", OPERATOR.0),
         ("OPERATOR_PASSWORD", OPERATOR.1),
         ("API_SERVER_KEY", SERVER_KEY),
+        ("REFUND_ACCOUNT_KEY", REFUND_ACCOUNT_KEY),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()

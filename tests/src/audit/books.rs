@@ -40,13 +40,11 @@ pub(super) async fn read(pool: &PgPool, since: Option<&str>) -> anyhow::Result<B
     let mut books = Books { orders: orders.into_iter().map(|order| (order.id, order)).collect(), ..Books::default() };
     books.products = all(connection, "select id, received, stock from products order by id").await?;
 
-    let lines: Vec<Line> = all(connection, "select order_id, product_id, quantity from order_lines").await?;
+    let lines: Vec<Line> = all(connection, "select order_id, product_id, quantity, returned from order_lines").await?;
     books.hang(lines, |line| line.order_id, |order, line| order.lines.push(line));
     let payments: Vec<Payment> = all(connection, PAYMENTS).await?;
     books.hang(payments, |payment| payment.order_id, |order, payment| order.payments.push(payment));
-    let cancels: Vec<Cancel> =
-        all(connection, "select order_id, cancel_no, payment_no, status from cancels order by order_id, cancel_no")
-            .await?;
+    let cancels: Vec<Cancel> = all(connection, CANCELS).await?;
     books.hang(cancels, |cancel| cancel.order_id, |order, cancel| order.cancels.push(cancel));
     let attempts: Vec<Attempt> = all(connection, ATTEMPTS).await?;
     books.hang(attempts, |attempt| attempt.order_id, |order, attempt| order.attempts.push(attempt));
@@ -71,6 +69,10 @@ const PAYMENTS: &str = "
            answer is not null as has_answer, answer ->> 'paymentKey' as answer_key, answer ->> 'orderId' as answer_order,
            answer ->> 'status' as answer_status, answer ->> 'code' as answer_code, answer ->> 'message' as answer_message
     from payments order by order_id, payment_no";
+
+const CANCELS: &str = "
+    select order_id, cancel_no, payment_no, status, amount, request_sealed and request <> '' as keeps_an_account
+    from cancels order by order_id, cancel_no";
 
 const ATTEMPTS: &str = "
     select order_id, id::text as id, payment_no, call, key_epoch, cancel_no, http_status, trace_id, stale

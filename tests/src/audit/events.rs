@@ -21,7 +21,9 @@ fn is_defined(from: &str, to: &str) -> bool {
         "IN_PROGRESS" => {
             to_one_of(&["DONE", "PARTIAL_CANCELED", "CANCELED", "WAITING_FOR_DEPOSIT", "ABORTED", "EXPIRED", "REVIEW"])
         }
-        "WAITING_FOR_DEPOSIT" => to_one_of(&["DONE", "PARTIAL_CANCELED", "CANCELED", "ABORTED", "EXPIRED", "REVIEW"]),
+        "WAITING_FOR_DEPOSIT" => {
+            to_one_of(&["DONE", "PARTIAL_CANCELED", "CANCELED", "ABORTED", "EXPIRED", "REVIEW", "WAITING_FOR_DEPOSIT"])
+        }
         "ABORTED" => to_one_of(&["IN_PROGRESS", "DONE", "PARTIAL_CANCELED", "CANCELED", "REVIEW", "ABORTED"]),
         "EXPIRED" => to_one_of(&["DONE", "PARTIAL_CANCELED", "CANCELED", "REVIEW", "EXPIRED"]),
         "DONE" => to_one_of(&["PARTIAL_CANCELED", "CANCELED", "WAITING_FOR_DEPOSIT", "REVIEW", "DONE"]),

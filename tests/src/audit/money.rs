@@ -17,6 +17,7 @@ pub(super) fn judge(order: &Order, seen: &Seen, strength: Strength, found: &mut 
         return;
     }
     agrees(order, seen, found);
+    refunds(order, seen, found);
     second_approvals(order, seen, found);
 }
 
@@ -131,6 +132,34 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
     {
         let detail = format!("payment {} says {balance}, the ledger {held}", payment.payment_no);
         found.add(Invariant::I2, order, "balance disagrees", detail);
+    }
+}
+
+/// Each refund that the books call made is in the ledger, once for each, over its amount; and none that has ended still
+/// keeps somebody's account.
+fn refunds(order: &Order, seen: &Seen, found: &mut Found) {
+    for payment in &order.payments {
+        let Some(account) = seen.accounts.get(&payment.payment_key).filter(|account| account.approvals > 0) else {
+            continue;
+        };
+        let mut given_back = account.given_back.clone();
+        for cancel in order.cancels.iter().filter(|c| c.payment_no == payment.payment_no && c.status == "DONE") {
+            match given_back.iter().position(|amount| *amount == cancel.amount) {
+                Some(place) => {
+                    given_back.swap_remove(place);
+                }
+                // What was meant for all that is left may have found that somebody else had given it back.
+                None if account.balance == 0 => {}
+                None => {
+                    let detail =
+                        format!("cancel {} over {} of {:?}", cancel.cancel_no, cancel.amount, account.given_back);
+                    found.add(Invariant::I2, order, "refund that is not in the ledger", detail);
+                }
+            }
+        }
+    }
+    for cancel in order.cancels.iter().filter(|cancel| cancel.status != "IN_PROGRESS" && cancel.keeps_an_account) {
+        found.add(Invariant::I5, order, "account kept", format!("cancel {} has ended", cancel.cancel_no));
     }
 }
 

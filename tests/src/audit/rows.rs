@@ -56,6 +56,7 @@ pub(super) struct Line {
     pub(super) order_id: i64,
     pub(super) product_id: i64,
     pub(super) quantity: i32,
+    pub(super) returned: i32,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -81,6 +82,8 @@ pub(super) struct Cancel {
     pub(super) cancel_no: i16,
     pub(super) payment_no: i16,
     pub(super) status: String,
+    pub(super) amount: i64,
+    pub(super) keeps_an_account: bool,
 }
 
 #[derive(Debug, sqlx::FromRow)]

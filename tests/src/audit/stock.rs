@@ -24,7 +24,7 @@ pub(super) fn judge(books: &Books, found: &mut Found) {
             Stock::Sold => 1,
         };
         for line in &order.lines {
-            taken.entry(line.product_id).or_default()[place] += i64::from(line.quantity);
+            taken.entry(line.product_id).or_default()[place] += i64::from(line.quantity - line.returned);
         }
     }
     for product in &books.products {

@@ -39,13 +39,15 @@ struct Page {
 }
 
 /// The words of each state, as the pages promise them in English.
-fn words(status: &str) -> &'static str {
-    match status {
+fn words(order: &Order) -> &'static str {
+    match order.status.as_str() {
         "READY" => "Not paid yet",
         "IN_PROGRESS" => "Confirming",
         "WAITING_FOR_DEPOSIT" => "Awaiting deposit",
         "DONE" => "Paid",
         "PARTIAL_CANCELED" => "Partly refunded",
+        // Nothing was ever paid, so nothing was given back.
+        "CANCELED" if order.payments.iter().all(|payment| payment.balance.is_none()) => "Canceled",
         "CANCELED" => "Refunded",
         "ABORTED" => "Declined",
         "EXPIRED" => "Expired",
@@ -147,7 +149,7 @@ pub(super) fn judge(order: &Order, shown: &HashMap<String, Shown>, found: &mut F
         (status, _) => disagrees("api disagrees", format!("the API answered {status}")),
     }
     match visible_status(&shown.page) {
-        Ok(words_shown) if words_shown == words(&order.status) => {}
+        Ok(words_shown) if words_shown == words(order) => {}
         Ok(words_shown) => disagrees("page disagrees", format!("the page {words_shown:?}")),
         Err(problem) => disagrees("page disagrees", problem),
     }

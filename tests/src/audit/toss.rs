@@ -45,6 +45,8 @@ pub(super) struct Account {
     pub(super) balance: i64,
     /// Approvals that no bank has taken back.
     pub(super) approvals: i64,
+    /// The amounts of its cancels.
+    pub(super) given_back: Vec<i64>,
     pub(super) first_approved_at: Option<OffsetDateTime>,
 }
 
@@ -150,7 +152,7 @@ impl Toss {
                 account.first_approved_at.get_or_insert(at);
             }
             "REVERSAL" => account.approvals -= 1,
-            "CANCEL" => {}
+            "CANCEL" => account.given_back.push(-entry.amount),
             other => anyhow::bail!("the ledger has an entry of a kind that is not known: {other}"),
         }
         seen.entries.push(entry);

@@ -1,0 +1,73 @@
+//! Refunds that an operator or the shop's own server asks for: once each, by the balance, and never by a status.
+
+mod accounts;
+mod asking;
+mod endings;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::order::ProductId;
+
+use crate::harness::{
+    answered::Answered,
+    shop::{SERVER_KEY, Shop},
+};
+
+const PRICE: i64 = 10_000;
+
+impl Shop {
+    /// As the shop's own server asks.
+    async fn refund(&self, order: &str, key: &str, body: Value) -> Answered {
+        let bearer = format!("Bearer {SERVER_KEY}");
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", key)];
+        self.send(Method::POST, &format!("/api/v1/orders/{order}/cancel"), Some(body), &headers).await
+    }
+
+    /// An accepted refund.
+    async fn refunding(&self, order: &str, key: &str, body: Value) -> Answered {
+        let answered = self.refund(order, key, body).await;
+        assert_eq!(answered.status.as_u16(), 202, "{}", answered.text);
+        answered
+    }
+
+    async fn paid(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
+        let order = self.accepted(amount, lines).await;
+        self.until(&order, "DONE").await;
+        order
+    }
+
+    async fn view(&self, order: &str) -> Value {
+        self.get(&format!("/api/v1/orders/{order}")).await.json()
+    }
+
+    async fn payment_key(&self, order: &str) -> String {
+        let sql = format!(
+            "select p.payment_key from payments p join orders o on o.id = p.order_id
+             where o.order_no = '{order}' order by p.payment_no desc limit 1"
+        );
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.database.pool).await.unwrap()
+    }
+
+    /// What Toss holds for the order.
+    async fn held(&self, order: &str) -> i64 {
+        let ledger = self.control_get(&format!("ledger?orderId={order}")).await;
+        ledger["entries"].as_array().unwrap().iter().map(|entry| entry["amount"].as_i64().unwrap()).sum()
+    }
+
+    async fn on_cancel(&self, order: &str, then: Value, times: u32) {
+        let rule = json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then});
+        self.control("rules", rule).await;
+    }
+
+    async fn forget_rules(&self) {
+        self.http.delete(format!("{}/control/rules", self.simulator_url())).send().await.unwrap();
+    }
+}
+
+fn reason() -> Value {
+    json!({"cancelReason": "단순 변심"})
+}
+
+fn over(amount: i64) -> Value {
+    json!({"cancelReason": "단순 변심", "cancelAmount": amount})
+}
