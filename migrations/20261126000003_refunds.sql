@@ -23,11 +23,12 @@ create table cancel_lines (
     constraint cancel_lines_line_exists foreign key (order_id, product_id) references order_lines (order_id, product_id)
 );
 
--- What came back to the shelf while the order stayed paid. An order that was canceled altogether holds nothing, whatever
--- this says.
+-- What came back while the order stayed paid, and what will never come back: pieces that were refunded and are not for
+-- sale. An order that was canceled altogether keeps those and nothing else.
 alter table order_lines
-    add column returned integer not null default 0,
-    add constraint order_lines_returned_range check (returned between 0 and quantity);
+    add column returned  integer not null default 0,
+    add column discarded integer not null default 0,
+    add constraint order_lines_back_range check (returned >= 0 and discarded >= 0 and returned + discarded <= quantity);
 
 alter table order_events
     drop constraint order_events_actor_known,

@@ -6,6 +6,7 @@
 //! What it leaves out: it never calls Toss, and it holds no SQL.
 
 mod address;
+mod advice;
 mod assets;
 mod body;
 mod cancel;
@@ -26,6 +27,7 @@ mod page;
 mod poke;
 mod prefer;
 mod problem;
+mod refund_page;
 mod returned;
 #[cfg(test)]
 mod sample;
@@ -99,7 +101,9 @@ pub fn router(state: AppState) -> Router {
         .route("/checkout/confirm", post(returned::confirm))
         .route("/checkout/fail", get(returned::fail))
         .route("/order", get(list::page))
+        .route("/order/cancel", post(refund_page::refund))
         .route("/order/{order_id}", get(status::page))
+        .route("/order/{order_id}/cancel", get(refund_page::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))
         // Only our own pages may send our forms. Those of a session carry its token beside.

@@ -1,6 +1,6 @@
 //! Where an order stands, in words: one name for each state, and whether money has moved.
 
-use shared::order::{OrderStatus, OrderView};
+use shared::order::{CancelStatus, OrderStatus, OrderView};
 
 use crate::{
     causes::{self, REFUND_REFUSED},
@@ -71,6 +71,15 @@ pub(crate) fn name(status: OrderStatus, language: Language) -> &'static str {
         OrderStatus::Aborted => language.pick("결제 거절", "Declined"),
         OrderStatus::Expired => language.pick("기한 만료", "Expired"),
         OrderStatus::Review => language.pick("담당자 확인", "In review"),
+    }
+}
+
+/// How a refund stands: its colour and its name.
+pub(crate) fn of_refund(status: CancelStatus, language: Language) -> (&'static str, &'static str) {
+    match status {
+        CancelStatus::InProgress => (tone(OrderStatus::InProgress), causes::returning(language)),
+        CancelStatus::Done => (tone(OrderStatus::Done), language.pick("환불 완료", "Given back")),
+        CancelStatus::Failed => (tone(OrderStatus::Review), language.pick("환불 거절", "Refused")),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::order::{self, CancelStatus, CancelView, OrderStatus, OrderView, PaymentView};
+use shared::order::{self, CancelView, OrderStatus, OrderView, PaymentView};
 
 use crate::{
     AppState,
@@ -125,11 +125,7 @@ impl PaymentRow {
 
 impl RefundRow {
     fn of(order: &OrderView, cancel: &CancelView, language: Language) -> Self {
-        let (tone, name) = match cancel.status {
-            CancelStatus::InProgress => (standing::tone(OrderStatus::InProgress), causes::returning(language)),
-            CancelStatus::Done => (standing::tone(OrderStatus::Done), language.pick("환불 완료", "Given back")),
-            CancelStatus::Failed => (standing::tone(OrderStatus::Review), language.pick("환불 거절", "Refused")),
-        };
+        let (tone, name) = standing::of_refund(cancel.status, language);
         let payment = order.payments.iter().find(|payment| payment.payment_no == cancel.payment_no);
         Self {
             tone,

@@ -142,3 +142,24 @@ async fn only_old_calls_about_closed_orders_are_forgotten() {
     assert_eq!(expire_unpaid(&pool, 10).await.unwrap(), 0);
     shop.end_without_audit();
 }
+
+#[tokio::test]
+async fn an_idempotency_key_is_remembered_for_a_month() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 1).await;
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    shop.until(&order, "DONE").await;
+    let bearer = format!("Bearer {}", crate::harness::shop::SERVER_KEY);
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "a-key")];
+    let address = format!("/api/v1/orders/{order}/cancel");
+    let body = serde_json::json!({"cancelReason": "r"});
+    let accepted = shop.send(reqwest::Method::POST, &address, Some(body), &headers).await;
+    assert_eq!(accepted.status.as_u16(), 202, "{}", accepted.text);
+    shop.until(&order, "CANCELED").await;
+    let pool = shop.database.worker_pool();
+    assert_eq!(shared::cancel::forget_requests(&pool, 10).await.unwrap(), 0);
+    shop.database.execute("update api_requests set created_at = now() - interval '31 days'").await;
+    assert_eq!(shared::cancel::forget_requests(&pool, 10).await.unwrap(), 1);
+    assert_eq!(shop.database.number("select count(*) from cancels").await, 1, "the refund stays");
+    shop.finish().await;
+}

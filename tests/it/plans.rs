@@ -49,6 +49,8 @@ async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
         ("refund", include_str!("../../shared/src/outbox/refund.sql"), 26),
         ("renew", include_str!("../../shared/src/outbox/renew.sql"), 4),
         ("sweep", include_str!("../../shared/src/outbox/sweep.sql"), 2),
+        ("request", include_str!("../../shared/src/cancel/request.sql"), 19),
+        ("forget requests", include_str!("../../shared/src/cancel/forget.sql"), 2),
         ("expire", include_str!("../../shared/src/order/expire.sql"), 1),
     ] {
         let statement = if name == "renew" { statement.to_owned() } else { plain(statement) };

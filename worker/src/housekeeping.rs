@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use shared::{
+    cancel,
     db::StoreError,
     order::{self, OrderId},
     outbox,
@@ -87,6 +88,7 @@ impl Housekeeping {
         if forget {
             let step = order::forget_attempts(&self.pool, walks.forget, self.attempts_kept_days, BATCH).await?;
             walks.forget = step.next;
+            cancel::forget_requests(&self.pool, BATCH).await?;
         }
         let full = i64::from(BATCH);
         Ok(ended == full || swept.next.is_some() || swept.woken >= full || forget && walks.forget.is_some())

@@ -7,6 +7,7 @@
 //! Nothing of the inside gets out: what a caller reads stands in `words`, whole. The cause is logged, once, here.
 
 mod cancel;
+mod wanted;
 mod words;
 
 use std::{error::Error, fmt::Write as _, sync::Arc};
@@ -31,6 +32,7 @@ use shared::{
 
 use crate::language::Language;
 pub(crate) use cancel::CancelProblem;
+pub(crate) use wanted::Wanted;
 use words::Row;
 
 #[derive(Debug)]
@@ -98,24 +100,6 @@ pub(crate) enum Problem {
     Broken(StoreError),
     /// A defect of ours: a template, or a panic that is caught.
     Internal(&'static str),
-}
-
-/// What a field should have been.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Wanted {
-    Something,
-    Object,
-    Array,
-    Integer,
-    Text,
-    /// A number, or the same as text.
-    Amount,
-    /// True or false.
-    Flag,
-    /// `orderProducts` and the older `orderProduct` say the same thing; only one may be sent.
-    OnlyOne,
-    /// A parameter that was sent twice, or is no text.
-    Parameters,
 }
 
 impl Problem {

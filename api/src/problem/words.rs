@@ -6,7 +6,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Problem, Wanted};
+use super::Problem;
 use crate::language::Language;
 
 type Text = [&'static str; 2];
@@ -43,7 +43,7 @@ impl Member {
 }
 
 impl Problem {
-    pub(super) fn detail(&self, language: Language) -> String {
+    pub(crate) fn detail(&self, language: Language) -> String {
         let [korean, english] = self.row().detail;
         let template = language.pick(korean, english);
         let members = self.members(language);
@@ -386,27 +386,6 @@ impl Problem {
                     "The request failed. If you were paying, please look at the order's status before you pay again.",
                 ],
             ),
-        }
-    }
-}
-
-impl Wanted {
-    fn words(self, language: Language) -> &'static str {
-        match self {
-            Self::Something => language.pick("값이 없습니다", "it is missing"),
-            Self::Object => language.pick("JSON 객체여야 합니다", "it must be a JSON object"),
-            Self::Array => language.pick("JSON 배열이어야 합니다", "it must be a JSON array"),
-            Self::Integer => language.pick("정수여야 합니다", "it must be an integer"),
-            Self::Text => language.pick("문자열이어야 합니다", "it must be a string"),
-            Self::Amount => {
-                language.pick("정수나 숫자로 된 문자열이어야 합니다", "it must be an integer, or digits as a string")
-            }
-            Self::Flag => language.pick("true나 false여야 합니다", "it must be true or false"),
-            Self::OnlyOne => language.pick(
-                "orderProducts와 orderProduct 가운데 하나만 보내 주세요",
-                "send either orderProducts or orderProduct, not both",
-            ),
-            Self::Parameters => language.pick("읽을 수 없습니다", "it cannot be read"),
         }
     }
 }

@@ -179,6 +179,38 @@ pub async fn request(
     Ok(Answer::Refused(Refusal::Busy))
 }
 
+/// What a refund would do, if nothing changes until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    pub amount: Krw,
+    /// What Toss holds before it.
+    pub balance: Krw,
+    /// Nothing was paid yet: the virtual account is closed.
+    pub closes_account: bool,
+}
+
+impl Preview {
+    /// What Toss holds after it.
+    pub fn left(&self) -> Krw {
+        self.balance.won().checked_sub(self.amount.won()).and_then(Krw::new).unwrap_or(self.balance)
+    }
+}
+
+/// Judges a refund as [`request`] would, and writes nothing.
+pub async fn preview(
+    pool: &PgPool,
+    request: &Request,
+    has_account_key: bool,
+) -> Result<Result<Preview, Refusal>, StoreError> {
+    let nobodys = IdempotencyKey(String::new());
+    let (_, seen) = look(pool, request.order_no, &nobodys).await?;
+    Ok(judge(request, seen.as_ref(), has_account_key).map(|plan| Preview {
+        amount: plan.amount,
+        balance: plan.balance,
+        closes_account: plan.payment_status == PaymentStatus::WaitingForDeposit,
+    }))
+}
+
 struct Before {
     fingerprint: Vec<u8>,
     requested: Requested,
@@ -229,6 +261,15 @@ async fn look(
         lines: row.lines.0,
     };
     Ok((before, Some(seen)))
+}
+
+/// How long a repeated request gets its first answer again.
+pub const REQUESTS_KEPT_DAYS: i32 = 30;
+
+/// Forgets at most `limit` Idempotency-Keys that are older than [`REQUESTS_KEPT_DAYS`], and says how many.
+pub async fn forget_requests(pool: &PgPool, limit: u16) -> Result<i64, StoreError> {
+    let forget = sqlx::query_file_scalar!("src/cancel/forget.sql", REQUESTS_KEPT_DAYS, i64::from(limit));
+    within(pool, "forget old requests", async |c| forget.fetch_one(c).await).await
 }
 
 enum Written {

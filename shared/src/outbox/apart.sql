@@ -8,7 +8,7 @@ with locked as materialized (
     select o.id, o.status, o.paid_by from orders o where o.id = $2 for no key update skip locked
 ),
 shelves as materialized (
-    select p.id, p.stock, l.quantity, p.stock >= l.quantity as enough
+    select p.id, p.stock, l.quantity - l.returned - l.discarded as quantity, p.stock >= l.quantity as enough
     from locked o
     join order_lines l on l.order_id = o.id
     join products p on p.id = l.product_id

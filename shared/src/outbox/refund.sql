@@ -27,26 +27,35 @@ ending as materialized (
     join cancels r on r.order_id = o.id and r.cancel_no = $5
 ),
 -- What comes back to the shelves: of an order that is canceled altogether, all that it still has; else what was chosen.
+-- What is not for sale any more never does.
+back as materialized (
+    select l.product_id,
+           case when e.to_status = 'CANCELED' then l.quantity - l.returned - l.discarded - chosen.discarded
+                when e.paid_by = $4 then chosen.returned
+                else 0
+           end as pieces,
+           chosen.discarded
+    from ending e
+    join order_lines l on l.order_id = e.id
+    left join cancel_lines c on c.order_id = l.order_id and c.cancel_no = $5 and c.product_id = l.product_id
+    cross join lateral (
+        select least(coalesce(c.quantity, 0), l.quantity - l.returned - l.discarded) as pieces
+    ) counted
+    cross join lateral (
+        select case when c.restock then counted.pieces else 0 end as returned,
+               case when c.restock then 0 else counted.pieces end as discarded
+    ) chosen
+    where $12 in ('returned', 'closed')
+      -- A review holds what the order had when it came to it.
+      and case when e.status <> 'REVIEW' then e.status
+               else (select v.from_status from order_events v
+                     where v.order_id = e.id and v.to_status = 'REVIEW' and v.from_status <> 'REVIEW'
+                     order by v.id desc limit 1)
+          end in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE', 'PARTIAL_CANCELED')
+),
 shelves as materialized (
     select p.id, p.stock, back.pieces
-    from (
-        select l.product_id,
-               case when e.to_status = 'CANCELED' then l.quantity - l.returned
-                    when e.paid_by = $4 then least(coalesce(c.quantity, 0), l.quantity - l.returned)
-               end as pieces
-        from ending e
-        join order_lines l on l.order_id = e.id
-        left join cancel_lines c
-            on c.order_id = l.order_id and c.cancel_no = $5 and c.product_id = l.product_id and c.restock
-        where $12 in ('returned', 'closed')
-          -- A review holds what the order had when it came to it.
-          and case when e.status <> 'REVIEW' then e.status
-                   else (select v.from_status from order_events v
-                         where v.order_id = e.id and v.to_status = 'REVIEW' and v.from_status <> 'REVIEW'
-                         order by v.id desc limit 1)
-              end in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE', 'PARTIAL_CANCELED')
-    ) back
-    join products p on p.id = back.product_id
+    from back join products p on p.id = back.product_id
     where back.pieces > 0
     order by p.id
     for no key update of p
@@ -125,10 +134,12 @@ shelved as (
     from shelves s, fenced f
     where p.id = s.id and f.ends
 ),
-put_on_shelf as (
-    update order_lines l set returned = l.returned + s.pieces
-    from shelves s, fenced f
-    where l.order_id = f.id and l.product_id = s.id and f.ends and f.to_status <> 'CANCELED'
+counted as (
+    update order_lines l set
+        returned  = l.returned + case when f.to_status = 'CANCELED' then 0 else back.pieces end,
+        discarded = l.discarded + back.discarded
+    from back, fenced f
+    where l.order_id = f.id and l.product_id = back.product_id and f.ends and (back.pieces > 0 or back.discarded > 0)
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)

@@ -3,6 +3,8 @@
 mod accounts;
 mod asking;
 mod endings;
+mod form;
+mod sequences;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -40,7 +40,8 @@ pub(super) async fn read(pool: &PgPool, since: Option<&str>) -> anyhow::Result<B
     let mut books = Books { orders: orders.into_iter().map(|order| (order.id, order)).collect(), ..Books::default() };
     books.products = all(connection, "select id, received, stock from products order by id").await?;
 
-    let lines: Vec<Line> = all(connection, "select order_id, product_id, quantity, returned from order_lines").await?;
+    let lines: Vec<Line> =
+        all(connection, "select order_id, product_id, quantity, returned, discarded from order_lines").await?;
     books.hang(lines, |line| line.order_id, |order, line| order.lines.push(line));
     let payments: Vec<Payment> = all(connection, PAYMENTS).await?;
     books.hang(payments, |payment| payment.order_id, |order, payment| order.payments.push(payment));

@@ -57,6 +57,7 @@ pub(super) struct Line {
     pub(super) product_id: i64,
     pub(super) quantity: i32,
     pub(super) returned: i32,
+    pub(super) discarded: i32,
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -18,13 +18,14 @@ enum Stock {
 pub(super) fn judge(books: &Books, found: &mut Found) {
     let mut taken: HashMap<i64, [i64; 2]> = HashMap::new();
     for order in books.orders.values() {
-        let place = match stock_of(order) {
-            Stock::Nowhere => continue,
-            Stock::Held => 0,
-            Stock::Sold => 1,
-        };
         for line in &order.lines {
-            taken.entry(line.product_id).or_default()[place] += i64::from(line.quantity - line.returned);
+            // Refunded pieces that are not for sale again stay sold, whatever becomes of the order.
+            let (place, pieces) = match stock_of(order) {
+                Stock::Nowhere => (1, line.discarded),
+                Stock::Held => (0, line.quantity - line.returned),
+                Stock::Sold => (1, line.quantity - line.returned),
+            };
+            taken.entry(line.product_id).or_default()[place] += i64::from(pieces);
         }
     }
     for product in &books.products {

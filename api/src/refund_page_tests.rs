@@ -1,0 +1,86 @@
+use std::collections::HashMap;
+
+use askama::Template;
+use shared::{
+    cancel::Preview,
+    order::{CancelStatus, OrderStatus},
+};
+
+use super::{RefundPage, SurePage, read};
+use crate::{
+    language::Language,
+    operator::Operator,
+    sample::{self, krw},
+};
+
+fn fields(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn every_state_says_what_can_be_given_back_and_only_then_asks() {
+    for status in OrderStatus::ALL {
+        for language in [Language::Korean, Language::English] {
+            let order = sample::order(status);
+            let page = RefundPage::of(&order, Operator::sample(), language, &HashMap::new(), None);
+            let html = page.render().unwrap();
+            sample::check_page(&html, language.tag());
+            let asks =
+                matches!(status, OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit);
+            assert_eq!(html.contains("name=\"cancelReason\""), asks, "{status}: {html}");
+            assert_eq!(html.contains("name=\"cancelAmount\""), asks && status != OrderStatus::WaitingForDeposit);
+        }
+    }
+}
+
+#[test]
+fn a_refund_that_was_not_made_says_what_can_be_done() {
+    let order = sample::paid_twice(CancelStatus::Failed);
+    let html = RefundPage::of(&order, Operator::sample(), Language::English, &HashMap::new(), None).render().unwrap();
+    assert!(html.contains("What Toss Payments holds had changed meanwhile"), "{html}");
+    assert!(html.contains("name=\"cancelReason\"") && !html.contains("name=\"cancelAmount\""), "{html}");
+}
+
+#[test]
+fn what_was_entered_is_shown_again_and_is_nobody_elses_markup() {
+    let entered = fields(&[
+        ("cancelReason", "\"><b>x"),
+        ("cancelAmount", "<b>"),
+        ("quantity-1", "\"<b>"),
+        ("discard-1", "on"),
+        ("key", "<b>k"),
+    ]);
+    let order = sample::order(OrderStatus::Done);
+    let page = RefundPage::of(&order, Operator::sample(), Language::Korean, &entered, Some("<b>trouble".to_owned()));
+    let html = page.render().unwrap();
+    sample::check_page(&html, "ko");
+    assert!(html.contains("trouble") && html.contains(" checked"), "{html}");
+}
+
+#[test]
+fn before_it_is_done_it_says_what_it_will_do() {
+    let order = sample::order(OrderStatus::Done);
+    let sure = |pairs: &[(&str, &str)], amount: i64, language: Language| {
+        let fields = fields(pairs);
+        let request = read(&order, &fields).unwrap();
+        let preview = Preview { amount: krw(amount), balance: krw(50_000), closes_account: false };
+        let page = SurePage::of(&order, Operator::sample(), language, &fields, &request, &preview);
+        let html = page.render().unwrap();
+        sample::check_page(&html, language.tag());
+        html
+    };
+    let part = sure(
+        &[("cancelReason", "r"), ("cancelAmount", "20,000"), ("quantity-1", "1"), ("discard-1", "on")],
+        20_000,
+        Language::English,
+    );
+    assert!(
+        part.contains("Give 20,000 KRW back?") && part.contains("30,000 KRW") && part.contains("not for sale"),
+        "{part}"
+    );
+    assert!(part.contains("name=\"quantity-1\" value=\"1\"") && part.contains("name=\"discard-1\""), "{part}");
+    let money_only = sure(&[("cancelReason", "r"), ("cancelAmount", "1")], 1, Language::Korean);
+    assert!(money_only.contains("그대로") && money_only.contains("49,999원"), "{money_only}");
+    let all = sure(&[("cancelReason", "r"), ("cancelAmount", " ")], 50_000, Language::Korean);
+    assert!(all.contains("50,000원을 돌려드릴까요?") && all.contains("다시 판매"), "{all}");
+}
