@@ -119,9 +119,9 @@ impl Known {
         self.since_accepted < terms.post_for
     }
 
-    /// Can no send of before act any more?
+    /// Can no send of before act any more, and is what it did shown by now?
     pub(crate) fn is_settled(&self, terms: &Terms) -> bool {
-        self.sends.unanswered.is_none_or(|age| age >= terms.call_limit)
+        self.sends.unanswered.is_none_or(|age| age >= terms.settled_after)
     }
 
     /// The sends as they are, after a call that added nothing to them.
