@@ -1,6 +1,8 @@
 //! The tables of `worker::transitions` against the statements themselves, pair by pair, on a real database. The model
 //! check believes those tables.
 
+mod beginnings;
+
 use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use shared::{
