@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::{
     money::Krw,
     order::OrderStatus,
-    outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter, SentWith},
+    outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter},
     payment::PaymentStatus,
 };
 use uuid::Uuid;
@@ -126,18 +126,10 @@ impl Known {
 
     /// The sends as they are, after a call that added nothing to them.
     pub(crate) fn unchanged(&self) -> SendsAfter {
-        let sent_with = match (&self.key, &self.sends.sent_with) {
-            (SentKey::AtHand(id), _) | (SentKey::Gone, Some(SentWith::Known(id))) => Some(id.clone()),
-            (SentKey::Gone, Some(SentWith::Tagged(_)) | None) | (SentKey::None, _) => None,
-        };
-        SendsAfter {
-            epoch: self.sends.epoch,
-            burnt: self.sends.burnt,
-            // Settling takes away the name of who died over it: from here on the mark says it.
-            unanswered: if self.abandoned { Mark::Now } else { Mark::Keep },
-            absent: Mark::Keep,
-            sent_with,
-            refusal: None,
+        let unchanged = self.sends.unchanged(self.abandoned);
+        match &self.key {
+            SentKey::AtHand(id) => SendsAfter { sent_with: Some(id.clone()), ..unchanged },
+            SentKey::Gone | SentKey::None => unchanged,
         }
     }
 

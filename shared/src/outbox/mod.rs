@@ -20,7 +20,7 @@ mod settle;
 mod sweep;
 
 pub use apart::settle_apart;
-pub use claim::{CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lessee, Operation, Terms, Watermark, claim, renew};
+pub use claim::{CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, Watermark, claim, renew};
 pub use outcome::{Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Outcome, Proof, Replanned};
 pub use sends::{Mark, Sends, SendsAfter, SentWith};
 pub use settle::{Settled, settle};
