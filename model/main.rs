@@ -282,6 +282,7 @@ const ONE: Rules = Rules {
     others_buy: false,
     fence: true,
     doubts_old_answers: true,
+    margin: true,
 };
 
 /// Two payments, and fewer faults at a time.
@@ -313,8 +314,15 @@ fn our_keys_alone_keep_a_toss_that_would_charge_twice_from_it() {
 
 #[test]
 fn a_toss_that_forgets_its_keys_is_asked_before_a_refusal_is_believed() {
-    let rules = Rules { remembers: false, lags: false, late_senders: false, ..ONE };
+    let rules = Rules { remembers: false, late_senders: false, ..ONE };
     Explored::of("one payment, a Toss that forgets keys", rules).is_whole(&[|seen| &seen.kept_refusal]);
+}
+
+#[test]
+fn believing_what_is_shown_the_moment_a_call_is_over_breaks_the_model() {
+    let rules = Rules { margin: false, remembers: false, late_senders: false, ..ONE };
+    let explored = Explored::of("a Toss that forgets keys, looked at too soon", rules);
+    assert!(!explored.broken.is_empty(), "nothing needs the margin");
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn known(claim: &Claim) -> Known {
         sends: outbox::Sends {
             epoch: i16::from(epoch),
             burnt,
-            unanswered: unanswered.map(|unanswered| age(unanswered, TERMS.call_limit)),
+            unanswered: unanswered.map(|unanswered| age(unanswered, TERMS.settled_after)),
             sent_with: sent.then(|| outbox::SentWith::Known(SECRET.to_owned())),
             refused,
             absent: absent.map(|absent| age(absent, TERMS.absence_spacing)),

@@ -10,7 +10,7 @@ use crate::real::next_call;
 /// There is room for this many.
 pub(crate) const EPOCHS: usize = 3;
 
-/// Younger or older than the length of a call, or than the spacing of looks: both are one minute.
+/// Younger or older than an open send may be, or than the spacing of looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Age {
     Young,

@@ -34,6 +34,8 @@ pub(crate) struct Rules {
     pub(crate) fence: bool,
     /// An approval that was told too late is looked for when no answer can be older than it, and not at once.
     pub(crate) doubts_old_answers: bool,
+    /// An open send counts as over when what it did is shown, and not as soon as it can act no more.
+    pub(crate) margin: bool,
 }
 
 /// What Toss does with a request that it works on.
@@ -126,7 +128,7 @@ pub(crate) fn decide(rules: &Rules, state: &mut State, index: usize, ruling: Rul
         toss.charges += 1;
     }
     if rules.lags && at != toss.at {
-        (toss.lags, toss.lags_marked) = (true, false);
+        (toss.lags, toss.lags_marked) = (true, flight.marked && rules.margin);
     }
     toss.at = at;
     let kept = if flight.cancel { &mut toss.cancels } else { &mut toss.confirms };
@@ -180,8 +182,8 @@ pub(crate) fn next_phase(state: &mut State, payment: u8) -> Option<()> {
     Some(())
 }
 
-/// A minute after the last mark: what was sent before it has acted, or never will, and what changed before
-/// it is shown.
+/// `settled_after` the last mark: what was sent before it has acted, or never will, and what that changed is shown, as is
+/// what changed before.
 pub(crate) fn age_unanswered(state: &mut State, payment: u8, cancel: bool) -> Option<()> {
     let acts = |flight: &Flight| flight.marked && flight.payment == payment && flight.cancel == cancel;
     if state.flights.iter().any(acts) || state.toss[usize::from(payment)].lags_marked {

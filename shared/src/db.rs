@@ -3,7 +3,11 @@
 //! Every statement runs [`within`] a deadline, on both sides: the server gives up by `statement_timeout`, and we give up
 //! a little later even when the server's answer never comes. Nothing here retries. Callers know what may be repeated.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
@@ -19,7 +23,9 @@ pub const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 /// that waits for a disk or a standby has no limit, which is why every statement of ours may be repeated.
 const SERVER_STATEMENT_TIMEOUT: &str = "4500ms";
 const SERVER_LOCK_TIMEOUT: &str = "3s";
+/// How long anybody waits for a connection, and how long a login may take that nobody waits for.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+const LOGIN_LIMIT: Duration = Duration::from_secs(15);
 const GIVE_BACK_LIMIT: Duration = Duration::from_secs(2);
 /// A connection that idled longer is asked whether it still lives before it is used: the server may have restarted.
 const IDLE_TRUST: Duration = Duration::from_secs(1);
@@ -84,7 +90,7 @@ pub async fn within<T>(
     operation: &'static str,
     statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
 ) -> Result<T, StoreError> {
-    let connection = pool.acquire().await.map_err(|source| StoreError::of(operation, source))?;
+    let connection = acquire(pool).await.map_err(|source| StoreError::of(operation, source))?;
     let mut lent = Lent { connection, healthy: false };
     let result = limited(operation, statement(&mut lent.connection)).await;
     lent.healthy = match &result {
@@ -92,6 +98,62 @@ pub async fn within<T>(
         Err(StoreError::Unavailable { .. } | StoreError::Deadline { .. } | StoreError::Corrupt { .. }) => false,
     };
     result
+}
+
+async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    let mut wait = Wait { pool, over: false };
+    let acquired = tokio::time::timeout(ACQUIRE_LIMIT, pool.acquire()).await;
+    wait.over = acquired.is_ok();
+    acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+/// Who leaves before there is a connection takes a half-made one along. Where logins take longer than anybody waits, as when
+/// a server comes back and all log in at once, everybody would begin again and nobody ever be let in. So one login goes on
+/// by itself, for those who come later.
+struct Wait<'a> {
+    pool: &'a PgPool,
+    over: bool,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let (Some(login), Ok(runtime)) = (Login::begin(self.pool), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        // It ends within the limit, and holds nothing that stopping would wait for.
+        runtime.spawn(async move {
+            if let Err(error) = login.pool.acquire().await {
+                tracing::debug!(%error, "a login that nobody waits for failed");
+            }
+        });
+    }
+}
+
+/// A login that nobody waits for: one at a time for each pool, which is known by the address of its options.
+struct Login {
+    pool: PgPool,
+    name: usize,
+}
+
+impl Login {
+    fn begin(pool: &PgPool) -> Option<Self> {
+        let name = Arc::as_ptr(&pool.connect_options()).addr();
+        Self::under_way().insert(name).then(|| Self { pool: pool.clone(), name })
+    }
+
+    fn under_way() -> MutexGuard<'static, HashSet<usize>> {
+        static UNDER_WAY: LazyLock<Mutex<HashSet<usize>>> = LazyLock::new(Mutex::default);
+        UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Login {
+    fn drop(&mut self) {
+        Self::under_way().remove(&self.name);
+    }
 }
 
 /// A connection of the pool, given back only when its statement ended.
@@ -170,13 +232,14 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections_max)
-        .min_connections(connections_max / 2) // opened before the first rush needs them; a login costs milliseconds
-        .acquire_timeout(ACQUIRE_LIMIT)
+        .min_connections(connections_max / 2) // so many stay open when they idle; none is opened before it is needed
+        .acquire_timeout(LOGIN_LIMIT) // nobody waits that long: see acquire
         .test_before_acquire(false) // a round trip for every statement; see before_acquire
         .before_acquire(|connection, idle| {
             Box::pin(async move {
                 if idle.idle_for > IDLE_TRUST {
-                    connection.ping().await?;
+                    let alive = tokio::time::timeout(ACQUIRE_LIMIT, connection.ping()).await;
+                    alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
                 }
                 Ok(true)
             })

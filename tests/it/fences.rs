@@ -1,11 +1,14 @@
-//! What is settled apart is fenced too: a worker that lost its lease decides nothing about money already taken.
+//! What is settled apart is fenced too: a worker that lost its lease decides nothing about money already taken. And it is
+//! decided by what stands there once the locks are held.
+
+use std::time::Duration;
 
 use shared::outbox::{Claim, Finding, Lessee, Outcome, Settled, settle_apart};
-use sqlx::PgPool;
+use sqlx::{Executor, PgPool};
 
 use crate::{
     claiming::{approved, claim_one, intents},
-    harness::database::Database,
+    harness::{database::Database, wait_for},
 };
 
 /// One intent, claimed by somebody who lost it to somebody else.
@@ -70,4 +73,36 @@ async fn a_refund_found_by_who_lost_its_lease_is_not_written_down() {
         let returned = Finding::Tried { claim, attempt, outcome: Outcome::Returned(approval) };
         check_lost(&database, &pool, first, &returned).await;
     }
+}
+
+#[tokio::test]
+async fn a_late_approval_is_delivered_from_a_piece_that_comes_back_while_it_waits() {
+    let database = Database::new().await;
+    let (pool, me) = (database.worker_pool(), Lessee::new(1));
+    intents(&database, 1).await;
+    database
+        .execute(
+            "insert into products (id, name, price, stock, received) values (1, 'Ogu T', 1000, 0, 1);
+             insert into order_lines (order_id, product_id, position, product_name, unit_price, quantity)
+                 select id, 1, 1, 'Ogu T', 1000, 1 from orders;
+             update orders set status = 'ABORTED';
+             update payments set status = 'ABORTED', answer = '{}'",
+        )
+        .await;
+    let late = approved(claim_one(&pool, me).await);
+    // Not committed yet when the statement begins.
+    let mut putting_back = database.pool.begin().await.unwrap();
+    putting_back.execute("update products set stock = 1").await.unwrap();
+    let (settled, ()) = tokio::join!(settle_apart(&pool, me, &late), async {
+        wait_for("the statement to wait for the product", Duration::from_secs(30), async || {
+            let waiting = "select count(*) from pg_stat_activity
+                where datname = current_database() and application_name = 'hanbeon-worker' and wait_event_type = 'Lock'";
+            (database.number(waiting).await > 0).then_some(())
+        })
+        .await;
+        putting_back.commit().await.unwrap();
+    });
+    assert_eq!(settled.unwrap(), Settled::Moved);
+    assert_eq!(database.number("select count(*) from orders where status = 'DONE'").await, 1);
+    assert_eq!(database.number("select stock from products").await, 0);
 }

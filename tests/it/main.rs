@@ -8,6 +8,7 @@
 mod harness;
 
 mod accepting;
+mod allowance;
 mod auditing;
 mod bad_input;
 mod claiming;

@@ -184,6 +184,39 @@ async fn an_order_that_somebody_keeps_locked_holds_up_nobody_else() {
     shop.finish().await;
 }
 
+#[tokio::test]
+async fn although_a_login_takes_longer_than_anybody_waits_an_api_that_starts_comes_to_serve() {
+    let (server, database) = database::own_server().await;
+    let mut shop = Shop::on(database, 1).await;
+    let product = shop.product("Ogu T", 50_000, 10).await;
+    let order = shop.order(50_000, &[(product, 1)]).await;
+    let key = shop.authenticate(&order, 50_000).await;
+    shop.database.execute("alter system set pre_auth_delay = '4s'").await;
+    shop.database.execute("select pg_reload_conf()").await;
+    wait_for("the server to be slow", Duration::from_secs(30), async || {
+        let delay = "select setting::bigint from pg_settings where name = 'pre_auth_delay'";
+        (shop.database.number(delay).await == 4).then_some(())
+    })
+    .await;
+    let api = Part::api(shop.env(&[])).await.unwrap();
+    shop.point_at(&api.addr().to_string(), &shop.simulator.addr().to_string());
+    assert_eq!(
+        shop.confirm(&order, &key, 50_000).await.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "nobody waits so long"
+    );
+    wait_for("the api to serve", Duration::from_mins(1), async || {
+        (shop.confirm(&order, &key, 50_000).await.status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+    shop.until(&order, "DONE").await;
+    api.stop().await.unwrap();
+    shop.database.execute("alter system reset pre_auth_delay").await;
+    shop.database.execute("select pg_reload_conf()").await;
+    shop.finish().await;
+    server.stop().await.unwrap();
+}
+
 /// Six rounds are more than the connections that api and worker may have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn connections_that_fall_silent_cost_nobody_a_place_in_the_pool() {

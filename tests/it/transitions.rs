@@ -1,14 +1,16 @@
 //! The tables of `worker::transitions` against the statements themselves, pair by pair, on a real database. The model
 //! check believes those tables.
 
+mod beginnings;
+
 use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use shared::{
     money::Krw,
     order::OrderStatus,
     outbox::{
-        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lessee, Mark, Outcome,
-        Proof, SendsAfter, Settled, Terms, Watermark,
+        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Mark,
+        Outcome, Proof, SendsAfter, Settled, Watermark,
     },
     payment::PaymentStatus,
 };
@@ -140,8 +142,8 @@ async fn claim_all(database: &Database) -> Vec<Claim> {
     let pool = database.worker_pool();
     let mut all = Vec::new();
     loop {
-        let terms = Terms { lease: LEASE, key_tag: 7 };
-        let claimed = outbox::claim(&pool, Lessee::new(LESSEE), terms, Watermark::LOWEST, 500).await.unwrap();
+        let lease = Lease { lasts: LEASE, key_tag: 7 };
+        let claimed = outbox::claim(&pool, Lessee::new(LESSEE), lease, Watermark::LOWEST, 500).await.unwrap();
         assert!(claimed.unreadable.is_empty(), "{:?}", claimed.unreadable);
         if claimed.claims.is_empty() {
             return all;

@@ -39,7 +39,7 @@ const SWEEP_SHARE: u32 = 20;
 /// is made anew.
 const LISTEN_AT_MOST: Duration = Duration::from_mins(1);
 
-/// Between looks while every lane is paused and the next probe is not due, or is somebody else's.
+/// Between looks at a paused lane whose next probe is not due, or is somebody else's.
 const PAUSED_WAIT: Duration = Duration::from_millis(200);
 
 pub(crate) struct Claiming {
@@ -70,6 +70,7 @@ impl Claiming {
         let mut low = Watermark::LOWEST;
         let mut sweep_at = Instant::now();
         let mut idle_wait = IDLE_WAIT_FIRST;
+        let mut probe_from = sweep_at;
         let mut failures = 0_u16;
         loop {
             let mut permits = tokio::select! {
@@ -97,7 +98,7 @@ impl Claiming {
             let started = Instant::now();
             let sweeping = started >= sweep_at;
             let from = if sweeping { Watermark::LOWEST } else { low };
-            let claimed = self.claim(from, permits.len()).await;
+            let claimed = self.claim(from, permits.len(), &mut probe_from).await;
             if sweeping {
                 sweep_at =
                     Instant::now() + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, self.sweep_every_max());
@@ -146,21 +147,23 @@ impl Claiming {
     }
 
     /// Claims under the secret that Toss takes. A paused lane gets one intent now and then, to see whether it opens; while
-    /// all are paused nothing else is claimed.
-    async fn claim(&self, low: Watermark, free: usize) -> Result<Option<Taken>, StoreError> {
+    /// all are paused nothing else is claimed. Until `probe_from` the database is not asked again whether it is time.
+    async fn claim(&self, low: Watermark, free: usize, probe_from: &mut Instant) -> Result<Option<Taken>, StoreError> {
         let keys = &self.asker.keys;
-        let probe = match keys.paused() {
-            Some(key) if lane::take_probe(&self.pool, key.id(), self.asker.terms.probe_every).await? => Some(key),
-            Some(_) | None => None,
-        };
+        let mut probe = keys.paused().filter(|_| *probe_from <= Instant::now());
+        if let Some(key) = &probe {
+            let taken = lane::take_probe(&self.pool, key.id(), self.asker.terms.probe_every).await?;
+            *probe_from = Instant::now() + PAUSED_WAIT;
+            probe = probe.filter(|_| taken);
+        }
         let (key, wanted) = match (probe, keys.active()) {
             (Some(key), _) => (key, 1),
             (None, Some(key)) => (key, free),
             (None, None) => return Ok(None),
         };
         let limit = u16::try_from(wanted).unwrap_or(CLAIM_MAX);
-        let terms = outbox::Terms { lease: self.asker.terms.lease, key_tag: key.tag() };
-        let claimed = outbox::claim(&self.pool, self.lessee, terms, low, limit).await?;
+        let lease = outbox::Lease { lasts: self.asker.terms.lease, key_tag: key.tag() };
+        let claimed = outbox::claim(&self.pool, self.lessee, lease, low, limit).await?;
         Ok(Some(Taken { claimed, wanted, key }))
     }
 

@@ -49,6 +49,18 @@ pub struct Try<'a> {
     pub reply: &'a Reply,
 }
 
+impl Try<'_> {
+    /// A refusal proves that this send did nothing. What an earlier one did, only asking shows: then the refusal is kept
+    /// until that is known. `None`: it is proof.
+    pub(crate) fn kept(&self, refused: Refused) -> Option<SendsAfter> {
+        let doubted = refused.ask_always || self.known.sends.unanswered.is_some();
+        let posted = self.known.posted(self.signed_with);
+        // Said of approved payments too: a look that does not show it yet is not to be believed.
+        let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
+        doubted.then(|| SendsAfter { burnt: true, unanswered, refusal: Some(told(self.reply)), ..posted })
+    }
+}
+
 pub fn classify(tried: &Try<'_>, terms: &Terms, waits: Waits) -> Outcome {
     let reading = read(tried.about, tried.call, tried.reply);
     match &tried.known.work {
@@ -148,18 +160,10 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
     }
 }
 
-/// A refusal proves that this send did nothing. What an earlier one did, only asking shows.
 fn refusal(tried: &Try<'_>, refused: Refused, terms: &Terms, waits: Waits) -> Outcome {
-    let known = tried.known;
-    if refused.ask_always || known.sends.unanswered.is_some() {
-        let posted = known.posted(tried.signed_with);
-        // Said of approved payments too: a look that does not show it yet is not to be believed.
-        let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
-        let kept = SendsAfter { burnt: true, unanswered, refusal: Some(told(tried.reply)), ..posted };
-        let after = if known.is_settled(terms) { Duration::ZERO } else { waits.undecided };
-        return again(How::Ask, after, kept);
-    }
-    failed(refused.status, refused.cause, tried.reply)
+    let Some(kept) = tried.kept(refused) else { return failed(refused.status, refused.cause, tried.reply) };
+    let after = if tried.known.is_settled(terms) { Duration::ZERO } else { waits.undecided };
+    again(How::Ask, after, kept)
 }
 
 /// Asked, and Toss shows a payment that nobody approved, or none.
@@ -191,7 +195,7 @@ fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits
     if !known.may_post(terms) {
         return again(How::Ask, terms.absence_counts_after.saturating_sub(known.since_accepted), unchanged);
     }
-    let was_sent = known.sends.sent_with.is_some() || known.sends.burnt || known.must_ask();
+    let was_sent = known.sends.sent_with.is_some() || known.must_ask();
     if *reading == Reading::NotMoved && known.is_settled(terms) && was_sent {
         return again(How::NextEpoch, Duration::ZERO, known.next_epoch());
     }

@@ -241,8 +241,8 @@ fn a_refusal_is_proof_only_when_no_earlier_send_is_open() {
         known
     };
     for nothing in [in_state("IN_PROGRESS"), in_state("READY"), error(404, "NOT_FOUND_PAYMENT")] {
-        check(&refused(5), Query, &nothing, "ask, epoch 0, burnt, sent");
-        check(&refused(61), Query, &nothing, "failed Aborted by kept refusal: declined");
+        check(&refused(89), Query, &nothing, "ask, epoch 0, burnt, sent");
+        check(&refused(90), Query, &nothing, "failed Aborted by kept refusal: declined");
     }
     check(&refused(5), Query, &payment(|_| {}), "approved DONE");
     check(&refused(5), Query, &in_state("ABORTED"), "failed Aborted by answer: toss_aborted");
@@ -253,11 +253,12 @@ fn only_asking_opens_the_next_epoch_and_only_when_no_send_can_act_any_more() {
     let not_moved = in_state("IN_PROGRESS");
     check(&burnt(), Query, &not_moved, "next epoch, epoch 1, closed");
     check(&first(), Query, &not_moved, "repeat, epoch 0");
-    check(&open(5), Query, &not_moved, "repeat, epoch 0, sent");
-    check(&open(61), Query, &not_moved, "next epoch, epoch 1, closed");
+    // A call takes a minute at most; what acted at its end is shown a little later.
+    check(&open(89), Query, &not_moved, "repeat, epoch 0, sent");
+    check(&open(90), Query, &not_moved, "next epoch, epoch 1, closed");
     // Toss may look at a copy that is behind: nothing there is no proof in time.
     check(&burnt(), Query, &error(404, "NOT_FOUND_PAYMENT"), "ask, epoch 0, burnt, sent");
-    check(&open(61), Query, &error(404, "NOT_FOUND"), "repeat, epoch 0, sent");
+    check(&open(90), Query, &error(404, "NOT_FOUND"), "repeat, epoch 0, sent");
     // Sent under a secret that is not at hand: never repeated under another before it is settled.
     let gone = |seconds| {
         let mut known = open(seconds);
@@ -265,8 +266,8 @@ fn only_asking_opens_the_next_epoch_and_only_when_no_send_can_act_any_more() {
         known
     };
     assert_eq!(gone(5).next_call(&Terms::REAL), Query);
-    check(&gone(5), Query, &not_moved, "ask, epoch 0, sent");
-    check(&gone(61), Query, &not_moved, "next epoch, epoch 1, closed");
+    check(&gone(89), Query, &not_moved, "ask, epoch 0, sent");
+    check(&gone(90), Query, &not_moved, "next epoch, epoch 1, closed");
 }
 
 #[test]

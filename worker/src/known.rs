@@ -6,7 +6,7 @@ use shared::{
     cancel::RefundAccount,
     money::Krw,
     order::OrderStatus,
-    outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter, SentWith},
+    outbox::{Call, Claim, How, Mark, Operation, Sends, SendsAfter},
     payment::PaymentStatus,
     toss,
 };
@@ -136,25 +136,17 @@ impl Known {
         self.since_accepted < terms.post_for
     }
 
-    /// Can no send of before act any more?
+    /// Can no send of before act any more, and is what it did shown by now?
     pub(crate) fn is_settled(&self, terms: &Terms) -> bool {
-        self.sends.unanswered.is_none_or(|age| age >= terms.call_limit)
+        self.sends.unanswered.is_none_or(|age| age >= terms.settled_after)
     }
 
     /// The sends as they are, after a call that added nothing to them.
     pub(crate) fn unchanged(&self) -> SendsAfter {
-        let sent_with = match (&self.key, &self.sends.sent_with) {
-            (SentKey::AtHand(id), _) | (SentKey::Gone, Some(SentWith::Known(id))) => Some(id.clone()),
-            (SentKey::Gone, Some(SentWith::Tagged(_)) | None) | (SentKey::None, _) => None,
-        };
-        SendsAfter {
-            epoch: self.sends.epoch,
-            burnt: self.sends.burnt,
-            // Settling takes away the name of who died over it: from here on the mark says it.
-            unanswered: if self.abandoned { Mark::Now } else { Mark::Keep },
-            absent: Mark::Keep,
-            sent_with,
-            refusal: None,
+        let unchanged = self.sends.unchanged(self.abandoned);
+        match &self.key {
+            SentKey::AtHand(id) => SendsAfter { sent_with: Some(id.clone()), ..unchanged },
+            SentKey::Gone | SentKey::None => unchanged,
         }
     }
 

@@ -22,15 +22,10 @@ pub(crate) fn classify(tried: &Try<'_>, refund: &Refund, reading: Reading, terms
     let known = tried.known;
     match reading {
         Reading::Approved(approval) => shown(tried, refund, approval, terms, waits),
-        Reading::Code(Class::Refused(refused)) if tried.call == Call::Cancel => {
-            if refused.ask_always || known.sends.unanswered.is_some() {
-                let posted = known.posted(tried.signed_with);
-                let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
-                let kept = SendsAfter { burnt: true, unanswered, refusal: Some(told(tried.reply)), ..posted };
-                return again(How::Ask, waits.undecided, kept);
-            }
-            Outcome::Refused { answer: Box::new(told(tried.reply)) }
-        }
+        Reading::Code(Class::Refused(refused)) if tried.call == Call::Cancel => match tried.kept(refused) {
+            Some(kept) => again(How::Ask, waits.undecided, kept),
+            None => Outcome::Refused { answer: Box::new(told(tried.reply)) },
+        },
         // Nothing was paid into the account when the refund was asked for.
         Reading::Failed(_) | Reading::Waiting { .. } if known.payment_status == PaymentStatus::WaitingForDeposit => {
             account(tried, &reading, terms, waits)

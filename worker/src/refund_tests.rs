@@ -51,18 +51,18 @@ fn silence_and_409_leave_its_key_and_after_any_other_answer_asking_comes_first()
 fn a_new_key_is_opened_only_by_the_balance_of_before_and_when_no_send_can_act_any_more() {
     let untouched = payment(|_| {});
     check(&refund(burnt()), Query, &untouched, "next epoch, epoch 1, closed");
-    check(&refund(open(5)), Query, &untouched, "ask, epoch 0, sent");
-    check(&refund(open(61)), Query, &untouched, "next epoch, epoch 1, closed");
+    check(&refund(open(89)), Query, &untouched, "ask, epoch 0, sent");
+    check(&refund(open(90)), Query, &untouched, "next epoch, epoch 1, closed");
     check(&refund(burnt()), Query, &error(404, "NOT_FOUND_PAYMENT"), "ask, epoch 0, burnt, sent");
 }
 
 #[test]
 fn ours_is_known_by_the_mark_in_its_reason() {
     let marked = format!("r [{}]", MARK.simple());
-    check(&refund(open(61)), Query, &listed(&marked, "DONE"), "returned");
-    check(&refund(open(61)), Query, &listed(&marked, "IN_PROGRESS"), "ask, epoch 0, sent");
-    check(&refund(open(61)), Query, &listed(&marked, "ABORTED"), "refused");
-    check(&refund(open(61)), Query, &listed("somebody else's", "DONE"), "next epoch, epoch 1, closed");
+    check(&refund(open(90)), Query, &listed(&marked, "DONE"), "returned");
+    check(&refund(open(90)), Query, &listed(&marked, "IN_PROGRESS"), "ask, epoch 0, sent");
+    check(&refund(open(90)), Query, &listed(&marked, "ABORTED"), "refused");
+    check(&refund(open(90)), Query, &listed("somebody else's", "DONE"), "next epoch, epoch 1, closed");
 }
 
 #[test]

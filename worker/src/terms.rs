@@ -14,8 +14,12 @@ pub struct Terms {
     pub post_for: Duration,
     /// How long a call may take, and so how long an unanswered send may still act.
     pub call_limit: Duration,
-    /// From acceptance on: after this, "nothing there" means something. The last post was sent before `post_for`, took
-    /// `call_limit` at most, and half a minute more has passed.
+    /// After this an unanswered send counts as over: it has acted or never will, and asking shows which. A send may act at
+    /// the very end of `call_limit`, and what Toss is asked from may lag behind what it does; the half minute more is for
+    /// both.
+    pub settled_after: Duration,
+    /// From acceptance on: after this, "nothing there" means something. The last post was sent before `post_for`, and
+    /// `settled_after` has passed since.
     pub absence_counts_after: Duration,
     /// Between two looks that show nothing, before they are believed.
     pub absence_spacing: Duration,
@@ -34,6 +38,7 @@ impl Terms {
         lease: outbox::LEASE,
         post_for: Duration::from_secs(600 - 30),
         call_limit: toss::CALL_LIMIT,
+        settled_after: Duration::from_secs(60 + 30),
         absence_counts_after: Duration::from_mins(11),
         absence_spacing: Duration::from_mins(1),
         deposit_look_every: Duration::from_mins(10),
@@ -52,6 +57,7 @@ impl Terms {
             lease: real.lease / divisor,
             post_for: real.post_for / divisor,
             call_limit: real.call_limit / divisor,
+            settled_after: real.settled_after / divisor,
             absence_counts_after: real.absence_counts_after / divisor,
             absence_spacing: real.absence_spacing / divisor,
             deposit_look_every: real.deposit_look_every / divisor,
@@ -61,3 +67,10 @@ impl Terms {
         }
     }
 }
+
+// What has no margin left is no proof.
+const _: () = {
+    let Terms { post_for, call_limit, settled_after, absence_counts_after, .. } = Terms::REAL;
+    assert!(settled_after.as_secs() >= call_limit.as_secs() + 30);
+    assert!(absence_counts_after.as_secs() >= post_for.as_secs() + settled_after.as_secs());
+};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     Claim, Finding, Lessee, Mark, Outcome, Settled,
     claim::{Cancel, Operation},
-    settle::{abandoned, duration_ms, millis},
+    settle::{duration_ms, millis},
 };
 use crate::{
     cancel::Actor,
@@ -116,7 +116,7 @@ async fn settle_refund(
 
 fn not_started(finding: &Finding) -> Option<super::SendsAfter> {
     match finding {
-        Finding::NotStarted { claim } if claim.abandoned => Some(abandoned(claim)),
+        Finding::NotStarted { claim } if claim.abandoned => Some(claim.sends().unchanged(true)),
         Finding::NotStarted { .. } | Finding::Tried { .. } => None,
     }
 }

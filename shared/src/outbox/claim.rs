@@ -171,14 +171,12 @@ impl Claim {
 
     /// The sends after a call whose answer is of no use: whatever it was, ask next.
     pub fn sends_asking(&self, call: Call, api_key_id: &str) -> SendsAfter {
-        let sent_with = match (&self.sends.sent_with, call) {
-            (Some(SentWith::Known(id)), _) => Some(id.clone()),
-            (Some(SentWith::Tagged(_)) | None, Call::Confirm | Call::Cancel) => Some(api_key_id.to_owned()),
-            (Some(SentWith::Tagged(_)) | None, Call::Query) => None,
-        };
-        let unanswered = if self.abandoned || call != Call::Query { Mark::Now } else { Mark::Keep };
-        let burnt = self.sends.burnt || call != Call::Query;
-        SendsAfter { epoch: self.sends.epoch, burnt, unanswered, absent: Mark::Keep, sent_with, refusal: None }
+        let unchanged = self.sends.unchanged(self.abandoned);
+        if call == Call::Query {
+            return unchanged;
+        }
+        let sent_with = unchanged.sent_with.or_else(|| Some(api_key_id.to_owned()));
+        SendsAfter { burnt: true, unanswered: Mark::Now, sent_with, ..unchanged }
     }
 }
 
@@ -203,10 +201,10 @@ impl Claimed {
     }
 }
 
-/// How a claim is held.
+/// What a claim is held under.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub lease: Duration,
+pub struct Lease {
+    pub lasts: Duration,
     /// The number of the secret that will sign: [`toss::ApiKey::tag`].
     pub key_tag: i32,
 }
@@ -215,7 +213,7 @@ pub struct Terms {
 pub async fn claim(
     pool: &PgPool,
     lessee: Lessee,
-    terms: Terms,
+    lease: Lease,
     low: Watermark,
     limit: u16,
 ) -> Result<Claimed, StoreError> {
@@ -223,10 +221,10 @@ pub async fn claim(
         Row,
         "src/outbox/claim.sql",
         lessee.0,
-        terms.lease.as_secs_f64(),
+        lease.lasts.as_secs_f64(),
         low.0,
         i64::from(limit.min(CLAIM_MAX)),
-        terms.key_tag,
+        lease.key_tag,
     );
     let rows = within(pool, "claim due intents", async |c| statement.fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));

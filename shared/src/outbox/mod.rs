@@ -21,7 +21,7 @@ mod sweep;
 
 pub use apart::settle_apart;
 pub use claim::{
-    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lessee, Operation, StoredRequest, Terms, Watermark, claim, renew,
+    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
 };
 pub use outcome::{Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Outcome, Proof, Replanned};
 pub use sends::{Mark, Sends, SendsAfter, SentWith};

@@ -25,6 +25,25 @@ pub struct Sends {
     pub absent: Option<Duration>,
 }
 
+impl Sends {
+    /// As they are, after a try that added nothing to them.
+    pub fn unchanged(&self, abandoned: bool) -> SendsAfter {
+        let sent_with = match &self.sent_with {
+            Some(SentWith::Known(id)) => Some(id.clone()),
+            Some(SentWith::Tagged(_)) | None => None,
+        };
+        SendsAfter {
+            epoch: self.epoch,
+            burnt: self.burnt,
+            // Settling takes away the name of who died over it: from here on the mark says it.
+            unanswered: if abandoned { Mark::Now } else { Mark::Keep },
+            absent: Mark::Keep,
+            sent_with,
+            refusal: None,
+        }
+    }
+}
+
 /// A secret by what is left of it in our books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentWith {

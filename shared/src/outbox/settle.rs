@@ -140,7 +140,7 @@ impl<'a> Columns<'a> {
                     columns.push_attempt(None);
                     columns.push_outcome(None);
                     // Giving it back takes away the name of who died over it; what they may have sent must not go with it.
-                    columns.push_sends(claim.abandoned.then(|| abandoned(claim)), None);
+                    columns.push_sends(claim.abandoned.then(|| claim.sends().unchanged(true)), None);
                 }
             }
         }
@@ -191,22 +191,6 @@ impl<'a> Columns<'a> {
 
 fn refusal(outcome: &Outcome) -> Option<&Value> {
     outcome.again()?.sends.refusal.as_ref()
-}
-
-/// The sends of a claim that was taken over from the dead and goes back unused.
-pub(super) fn abandoned(claim: &Claim) -> SendsAfter {
-    let sent_with = match &claim.sends().sent_with {
-        Some(super::SentWith::Known(id)) => Some(id.clone()),
-        Some(super::SentWith::Tagged(_)) | None => None,
-    };
-    SendsAfter {
-        epoch: claim.sends().epoch,
-        burnt: claim.sends().burnt,
-        unanswered: Mark::Now,
-        absent: Mark::Keep,
-        sent_with,
-        refusal: None,
-    }
 }
 
 /// When a payment is asked about again although its intent is over.

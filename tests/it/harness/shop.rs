@@ -250,9 +250,13 @@ impl Shop {
     /// Has Toss asked about every payment that is to be asked about again, now.
     pub(crate) async fn look_back(&self) {
         self.database.execute("update payments set check_at = now() where check_at is not null").await;
-        wait_for("the look back", Duration::from_mins(1), async || {
-            let waiting = "select count(*) from payments where check_at <= now()";
-            (self.database.number(waiting).await == 0).then_some(())
+        self.until_no_look_is_due().await;
+    }
+
+    /// A payment that is to be asked about has an intent only once the next sweep has come by.
+    async fn until_no_look_is_due(&self) {
+        wait_for("the looks back", Duration::from_mins(1), async || {
+            (self.database.number("select count(*) from payments where check_at <= now()").await == 0).then_some(())
         })
         .await;
         self.until_outbox_is_empty().await;
@@ -328,6 +332,9 @@ impl Shop {
     /// The story is over: workers stop, and our books are compared with the simulator's. Every shop must end here.
     pub(crate) async fn finish(mut self) {
         self.until_outbox_is_empty().await;
+        if !self.workers.is_empty() {
+            self.until_no_look_is_due().await;
+        }
         self.stop_workers().await;
         audit::audit(&self, Strength::Settled).await;
         self.finished = true;
