@@ -6,6 +6,7 @@
 //! What it leaves out: it never calls Toss, and it holds no SQL.
 
 mod address;
+mod asked;
 mod assets;
 mod body;
 mod causes;
@@ -13,6 +14,7 @@ mod checkout;
 mod confirm;
 mod create;
 mod declines;
+mod detail;
 mod every_request;
 mod health;
 mod hero;
@@ -96,6 +98,7 @@ pub fn router(state: AppState) -> Router {
         .route("/checkout/fail", get(returned::fail))
         .route("/order", get(list::page))
         .route("/order/{order_id}", get(status::page))
+        .route("/order/{order_id}/detail", get(detail::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))
         // Only our own pages may send our forms. Those of a session carry its token beside.

@@ -106,6 +106,7 @@ pub(crate) enum Wanted {
     Amount,
     /// `orderProducts` and the older `orderProduct` say the same thing; only one may be sent.
     OnlyOne,
+    Day,
     /// A parameter that was sent twice, or is no text.
     Parameters,
 }

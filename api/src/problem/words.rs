@@ -33,7 +33,7 @@ pub(super) struct Member {
 }
 
 impl Problem {
-    pub(super) fn detail(&self, language: Language) -> String {
+    pub(crate) fn detail(&self, language: Language) -> String {
         let [korean, english] = self.row().detail;
         let template = language.pick(korean, english);
         let members = self.members(language);
@@ -392,6 +392,7 @@ impl Wanted {
                 "orderProducts와 orderProduct 가운데 하나만 보내 주세요",
                 "send either orderProducts or orderProduct, not both",
             ),
+            Self::Day => language.pick("2026-11-26처럼 쓴 날짜여야 합니다", "it must be a day like 2026-11-26"),
             Self::Parameters => language.pick("읽을 수 없습니다", "it cannot be read"),
         }
     }
