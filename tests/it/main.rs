@@ -23,6 +23,7 @@ mod lists;
 mod operators;
 mod outages;
 mod pages;
+mod past;
 mod plans;
 mod routes;
 mod soak;
