@@ -19,3 +19,8 @@ create table login_tries (
     tried_at     timestamptz not null default now(),
     locked_until timestamptz not null default now()
 );
+
+-- The list filtered by an amount, newest first. An order never changes its amount, so its updates stay heap-only where they
+-- are; what it costs is one entry for each new order. The other filters live on what is there: states on orders_by_status,
+-- days on the primary key, order numbers and paymentKeys on their unique indexes.
+create index orders_by_amount on orders (amount, id);

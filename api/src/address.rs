@@ -17,6 +17,11 @@ pub(crate) fn status_address(order_no: OrderNo) -> String {
     format!("/order/{order_no}")
 }
 
+/// The operator's page about it.
+pub(crate) fn detail_address(order_no: OrderNo) -> String {
+    format!("/order/{order_no}/detail")
+}
+
 pub(crate) fn pay_address(order_no: OrderNo) -> String {
     format!("/checkout/{order_no}")
 }

@@ -7,6 +7,7 @@
 
 mod address;
 mod advice;
+mod asked;
 mod assets;
 mod body;
 mod cancel;
@@ -15,6 +16,7 @@ mod checkout;
 mod confirm;
 mod create;
 mod declines;
+mod detail;
 mod every_request;
 mod health;
 mod hero;
@@ -104,6 +106,7 @@ pub fn router(state: AppState) -> Router {
         .route("/order/cancel", post(refund_page::refund))
         .route("/order/{order_id}", get(status::page))
         .route("/order/{order_id}/cancel", get(refund_page::page))
+        .route("/order/{order_id}/detail", get(detail::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))
         // Only our own pages may send our forms. Those of a session carry its token beside.

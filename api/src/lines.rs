@@ -1,6 +1,9 @@
 //! An order's lines as pages show them; `templates/lines.html` is the other half.
 
-use shared::{money::Krw, order::OrderView};
+use shared::{
+    money::Krw,
+    order::{LineView, OrderView},
+};
 
 use crate::language::Language;
 
@@ -12,7 +15,11 @@ pub(crate) struct LineRow {
 }
 
 pub(crate) fn line_rows(order: &OrderView, language: Language) -> Vec<LineRow> {
-    let rows = order.lines.iter().map(|line| {
+    rows_of(&order.lines, language)
+}
+
+pub(crate) fn rows_of(lines: &[LineView], language: Language) -> Vec<LineRow> {
+    let rows = lines.iter().map(|line| {
         let sum = line.unit_price.won().checked_mul(line.quantity.into()).and_then(Krw::new);
         LineRow {
             name: line.name.clone(),

@@ -3,16 +3,17 @@
 use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use shared::order::{self, ListedOrder, OrderStatus};
+use shared::order::{self, Cursor, ListedOrder, OrderStatus};
 
 use crate::{
     AppState,
-    address::status_address,
+    address::detail_address,
+    asked::{Asked, ListQuery},
     language::Language,
     operator::Operator,
-    orders::{Asked, ListQuery, PAGE_SIZE},
     page::{FORM_REFERRER, Page, kst},
     problem::Problem,
     standing,
@@ -23,9 +24,14 @@ use crate::{
 pub(crate) struct ListPage {
     language: Language,
     operator: Operator,
+    /// What was asked for, as it was typed.
+    query: ListQuery,
+    /// What is wrong with it.
+    mistake: Option<String>,
     filters: Vec<Filter>,
     rows: Vec<Row>,
     newest: Option<String>,
+    newer: Option<String>,
     older: Option<String>,
 }
 
@@ -39,6 +45,8 @@ struct Filter {
 struct Row {
     address: String,
     name: String,
+    /// Told where there is more than one, because the order's name then tells only the first.
+    lines: Vec<String>,
     customer: String,
     amount: String,
     status_name: &'static str,
@@ -52,48 +60,82 @@ pub(crate) async fn page(
     language: Language,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(query)?;
-    let found = order::list(&state.pool, asked.status, asked.cursor, asked.size).await?;
-    Ok((FORM_REFERRER, Page(ListPage::of(operator, &asked, &found, language))).into_response())
+    let query = ListQuery::of(query)?;
+    let asked = match Asked::read(&query) {
+        Ok(asked) => asked,
+        // The form is shown again as it was filled in, beside what is wrong with it.
+        Err(problem) => {
+            let nothing = order::Page { orders: Vec::new(), newer: None, older: None };
+            let mut page = ListPage::of(operator, query, &nothing, language);
+            page.mistake = Some(problem.detail(language));
+            return Ok((StatusCode::BAD_REQUEST, FORM_REFERRER, Page(page)).into_response());
+        }
+    };
+    let mut found = order::list(&state.pool, &asked.filter, asked.cursor, asked.size).await?;
+    if asked.cursor.is_some_and(Cursor::is_newer) && found.newer.is_none() {
+        // Back at the top, where a page is full and shows what came in meanwhile.
+        found = order::list(&state.pool, &asked.filter, None, asked.size).await?;
+    }
+    Ok((FORM_REFERRER, Page(ListPage::of(operator, query, &found, language))).into_response())
 }
 
 impl ListPage {
-    fn of(operator: Operator, asked: &Asked, found: &order::Page, language: Language) -> Self {
-        let address = |status: Option<OrderStatus>, cursor: Option<String>| {
-            let size = (asked.size != PAGE_SIZE).then(|| asked.size.to_string());
-            list_address(&[("status", status.map(|status| status.to_string())), ("size", size), ("cursor", cursor)])
+    fn of(operator: Operator, query: ListQuery, found: &order::Page, language: Language) -> Self {
+        let of_status = |status: Option<OrderStatus>| {
+            let status = status.map(|status| status.to_string()).unwrap_or_default();
+            list_address(&ListQuery { status, cursor: String::new(), ..query.clone() })
+        };
+        let at = |cursor: Option<Cursor>| {
+            let cursor = cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
+            list_address(&ListQuery { cursor, ..query.clone() })
         };
         let all =
-            Filter {
-                name: language.pick("전체", "All"), address: address(None, None), chosen: asked.status.is_none()
-            };
+            Filter { name: language.pick("전체", "All"), address: of_status(None), chosen: query.status.is_empty() };
         let by_status = OrderStatus::ALL.into_iter().map(|status| Filter {
             name: standing::name(status, language),
-            address: address(Some(status), None),
-            chosen: asked.status == Some(status),
+            address: of_status(Some(status)),
+            chosen: query.status == status.as_str(),
         });
         Self {
             language,
             operator,
+            mistake: None,
             filters: std::iter::once(all).chain(by_status).collect(),
             rows: found.orders.iter().map(|order| Row::of(order, language)).collect(),
-            newest: asked.cursor.is_some().then(|| address(asked.status, None)),
-            older: found.next.map(|cursor| address(asked.status, Some(cursor.to_string()))),
+            newest: (!query.cursor.is_empty()).then(|| at(None)),
+            newer: found.newer.map(|cursor| at(Some(cursor))),
+            older: found.older.map(|cursor| at(Some(cursor))),
+            query,
         }
     }
 }
 
-fn list_address(parameters: &[(&str, Option<String>)]) -> String {
-    let given = parameters.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+fn list_address(query: &ListQuery) -> String {
+    let ListQuery { size, cursor, status, from, to, min_amount, max_amount, order_id, payment_key, search } = query;
+    let parameters = [
+        ("status", status),
+        ("from", from),
+        ("to", to),
+        ("minAmount", min_amount),
+        ("maxAmount", max_amount),
+        ("orderId", order_id),
+        ("paymentKey", payment_key),
+        ("search", search),
+        ("size", size),
+        ("cursor", cursor),
+    ];
+    let given = parameters.iter().filter(|(_, value)| !value.is_empty());
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
     if query.is_empty() { "/order".to_owned() } else { format!("/order?{query}") }
 }
 
 impl Row {
     fn of(order: &ListedOrder, language: Language) -> Self {
+        let lines = order.lines.iter().filter(|_| order.lines.len() > 1);
         Self {
-            address: status_address(order.order_no),
+            address: detail_address(order.order_no),
             name: order.name.clone(),
+            lines: lines.map(|line| format!("{} × {}", line.name, line.quantity)).collect(),
             customer: order.customer.clone(),
             amount: language.won(order.amount),
             status_name: standing::name(order.status, language),
@@ -106,13 +148,16 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use askama::Template;
-    use shared::order::{Cursor, ListedOrder, OrderNo, OrderStatus, Page};
+    use shared::order::{Cursor, ListedLine, ListedOrder, OrderNo, OrderStatus, Page};
     use time::macros::datetime;
 
     use super::{ListPage, Operator};
-    use crate::{language::Language, orders::Asked, sample};
+    use crate::{asked::ListQuery, language::Language, sample};
+
+    const OLDER: &str = "bwAAAAAAAABNZk5G";
 
     fn listed(status: OrderStatus) -> ListedOrder {
+        let line = |name: &str| ListedLine { name: name.to_owned(), quantity: 2 };
         ListedOrder {
             order_no: OrderNo::generate(),
             name: "<b>컵</b>".to_owned(),
@@ -120,35 +165,46 @@ mod tests {
             amount: sample::krw(50_000),
             status,
             created_at: datetime!(2026-11-22 04:20:05 UTC),
+            lines: vec![line("<b>컵</b>"), line("접시")],
         }
     }
 
-    fn render(asked: &Asked, found: &Page, language: Language) -> String {
-        let html = ListPage::of(Operator::sample(), asked, found, language).render().unwrap();
+    fn render(query: &ListQuery, found: &Page, language: Language) -> String {
+        let html = ListPage::of(Operator::sample(), query.clone(), found, language).render().unwrap();
         sample::check_page(&html, language.tag());
         html
     }
 
     #[test]
     fn the_list_shows_every_state_and_leads_to_older_orders() {
-        let next = Cursor::parse("AAAAAAAAAE0");
-        let found = Page { orders: OrderStatus::ALL.into_iter().map(listed).collect(), next };
-        let asked = Asked { size: 9, cursor: next, status: Some(OrderStatus::Done) };
+        let older = Cursor::parse(OLDER);
+        let found = Page { orders: OrderStatus::ALL.into_iter().map(listed).collect(), newer: None, older };
+        let query = ListQuery {
+            size: "9".to_owned(),
+            cursor: "there".to_owned(),
+            status: "DONE".to_owned(),
+            from: "<b>\"".to_owned(),
+            ..ListQuery::default()
+        };
         for language in [Language::Korean, Language::English] {
-            let html = render(&asked, &found, language);
+            let html = render(&query, &found, language);
             for order in &found.orders {
                 assert!(html.contains(&format!("/order/{}", order.order_no)), "{html}");
             }
-            assert!(html.contains("/order?status=DONE&#38;size=9&#38;cursor=AAAAAAAAAE0"), "{html}");
-            assert!(html.contains("href=\"/order?status=DONE&#38;size=9\""), "no way back to the newest: {html}");
+            let kept = "/order?status=DONE&#38;from=%3Cb%3E%22&#38;size=9";
+            assert!(html.contains(&format!("{kept}&#38;cursor={OLDER}")), "{html}");
+            assert!(html.contains(&format!("href=\"{kept}\"")), "no way back to the newest: {html}");
             assert_eq!(html.matches("aria-current").count(), 1, "{html}");
+            assert!(html.contains("접시 × 2"), "{html}");
         }
     }
 
     #[test]
     fn an_empty_list_says_so_and_leads_nowhere() {
-        let asked = Asked { size: 20, cursor: None, status: None };
-        let html = render(&asked, &Page { orders: Vec::new(), next: None }, Language::Korean);
+        let nothing = Page { orders: Vec::new(), newer: None, older: None };
+        let html = render(&ListQuery::default(), &nothing, Language::Korean);
         assert!(html.contains("주문이 없습니다") && !html.contains("rel=\"next\""), "{html}");
+        let searched = ListQuery { to: "2026-11-26".to_owned(), ..ListQuery::default() };
+        assert!(render(&searched, &nothing, Language::Korean).contains("찾는 주문이 없습니다"));
     }
 }

@@ -4,13 +4,13 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     cancel::Actor,
     money::Krw,
     order::{
-        self, CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderNo, OrderStatus,
-        OrderView, PAGE_SIZE_MAX, PaymentView,
+        self, CancelStatus, CancelView, EventView, FailureView, LineView, ListedLine, ListedOrder, OrderNo,
+        OrderStatus, OrderView, PaymentView,
     },
     payment::PaymentStatus,
 };
@@ -19,12 +19,11 @@ use time::OffsetDateTime;
 use crate::{
     AppState,
     address::{Addressed, status_address},
+    asked::{Asked, ListQuery},
     operator::Caller,
-    problem::{Problem, Wanted},
+    problem::Problem,
     standing::Money,
 };
-
-pub(crate) const PAGE_SIZE: u8 = 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -209,44 +208,14 @@ impl From<EventView> for EventJson {
     }
 }
 
-/// Which part of the list is asked for. Empty parameters count as absent, as forms send them.
-#[derive(Deserialize)]
-pub(crate) struct ListQuery {
-    size: Option<String>,
-    cursor: Option<String>,
-    status: Option<String>,
-}
-
-pub(crate) struct Asked {
-    pub(crate) size: u8,
-    pub(crate) cursor: Option<Cursor>,
-    pub(crate) status: Option<OrderStatus>,
-}
-
-impl Asked {
-    pub(crate) fn read(query: Result<Query<ListQuery>, QueryRejection>) -> Result<Self, Problem> {
-        let twice = |_| Problem::InvalidRequest { field: "query".to_owned(), wanted: Wanted::Parameters };
-        let Query(query) = query.map_err(twice)?;
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let size = given(query.size).map(|text| {
-            let size = text.parse().ok().filter(|size| (1..=PAGE_SIZE_MAX).contains(size));
-            size.ok_or(Problem::InvalidPageSize)
-        });
-        let cursor = given(query.cursor).map(|text| Cursor::parse(&text).ok_or(Problem::InvalidCursor));
-        let status = given(query.status).map(|text| OrderStatus::parse(&text).ok_or(Problem::InvalidStatus));
-        Ok(Self {
-            size: size.transpose()?.unwrap_or(PAGE_SIZE),
-            cursor: cursor.transpose()?,
-            status: status.transpose()?,
-        })
-    }
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListJson {
     orders: Vec<ListedJson>,
+    /// To older orders.
     next_cursor: Option<String>,
+    /// To newer ones.
+    previous_cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -254,6 +223,7 @@ pub(crate) struct ListJson {
 struct ListedJson {
     order_id: OrderNo,
     order_name: String,
+    lines: Vec<ListedLineJson>,
     customer: String,
     amount: Krw,
     currency: &'static str,
@@ -263,15 +233,24 @@ struct ListedJson {
     status_url: String,
 }
 
+#[derive(Serialize)]
+struct ListedLineJson {
+    name: String,
+    quantity: i32,
+}
+
 pub(crate) async fn list(
     _: Caller,
     State(state): State<AppState>,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Json<ListJson>, Problem> {
-    let asked = Asked::read(query)?;
-    let page = order::list(&state.pool, asked.status, asked.cursor, asked.size).await?;
-    let next_cursor = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(ListJson { orders: page.orders.into_iter().map(ListedJson::from).collect(), next_cursor }))
+    let asked = Asked::read(&ListQuery::of(query)?)?;
+    let page = order::list(&state.pool, &asked.filter, asked.cursor, asked.size).await?;
+    Ok(Json(ListJson {
+        orders: page.orders.into_iter().map(ListedJson::from).collect(),
+        next_cursor: page.older.map(|cursor| cursor.to_string()),
+        previous_cursor: page.newer.map(|cursor| cursor.to_string()),
+    }))
 }
 
 impl From<ListedOrder> for ListedJson {
@@ -279,6 +258,7 @@ impl From<ListedOrder> for ListedJson {
         Self {
             order_id: order.order_no,
             order_name: order.name,
+            lines: order.lines.into_iter().map(ListedLineJson::from).collect(),
             customer: order.customer,
             amount: order.amount,
             currency: "KRW",
@@ -289,19 +269,19 @@ impl From<ListedOrder> for ListedJson {
     }
 }
 
+impl From<ListedLine> for ListedLineJson {
+    fn from(line: ListedLine) -> Self {
+        Self { name: line.name, quantity: line.quantity }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::{
-        extract::Query,
-        http::{StatusCode, Uri},
-        response::IntoResponse,
-    };
-
     use serde_json::{Value, json};
     use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{Asked, ListQuery, OrderJson};
-    use crate::{language::Language, sample};
+    use super::OrderJson;
+    use crate::sample;
 
     fn told(order: OrderView) -> Value {
         let told = serde_json::to_value(OrderJson::from(order)).unwrap();
@@ -364,28 +344,5 @@ mod tests {
         let mut paying_again = sample::declined("REJECT_CARD_PAYMENT", "한도초과");
         paying_again.status = OrderStatus::InProgress;
         assert!(told(paying_again)["failure"].is_null(), "the order has not failed");
-    }
-
-    #[test]
-    fn a_list_is_asked_for_within_bounds() {
-        let check = |query: &str, code: Option<&str>| {
-            let uri: Uri = format!("/?{query}").parse().unwrap();
-            let problem = Asked::read(Query::<ListQuery>::try_from_uri(&uri)).err();
-            let told = problem.as_ref().map(|problem| problem.json(Language::English));
-            assert_eq!(told.as_ref().and_then(|told| told["code"].as_str()), code, "{query}");
-            if let Some(problem) = problem {
-                assert_eq!(problem.into_response().status(), StatusCode::BAD_REQUEST);
-            }
-        };
-        check("", None);
-        check("size=1", None);
-        check("size=100&cursor=AAAAAAAAAE0&status=DONE&unknown=1", None);
-        check("size=&cursor=&status=", None);
-        check("size=0", Some("INVALID_PAGE_SIZE"));
-        check("size=101", Some("INVALID_PAGE_SIZE"));
-        check("size=ten", Some("INVALID_PAGE_SIZE"));
-        check("cursor=7", Some("INVALID_CURSOR"));
-        check("status=PAID", Some("INVALID_STATUS"));
-        check("status=DONE&status=READY", Some("INVALID_REQUEST"));
     }
 }

@@ -7,6 +7,7 @@
 pub mod database;
 pub mod limits;
 pub mod part;
+pub mod past;
 pub mod postgres;
 pub mod sample;
 pub mod welcome;

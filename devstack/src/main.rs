@@ -2,35 +2,48 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use devstack::{database::Database, limits, part::Part, sample, welcome::Welcome};
+use devstack::{database::Database, limits, part::Part, past, sample, welcome::Welcome};
 use shared::{settings::Env, stop::Stop, telemetry};
 use tokio::time::{Duration, timeout};
 
 const HELP: &str = "\
 Hanbeon: a shop, a payment confirmation worker and a stand-in for Toss, on a private PostgreSQL.
 
-usage: cargo run [-- --fresh]
-  --fresh   start over with empty books; without it, orders of the last run are kept
+usage: cargo run [-- [--fresh] [--orders N]]
+  --fresh     start over with empty books; without it, orders of the last run are kept
+  --orders N  begin with N past orders of two years; needs books without orders, so mostly --fresh
 
 environment: API_ADDR, WORKER_ADDR, SIMULATOR_ADDR, DATABASE_PORT, DATABASE_URL, OPERATOR_PASSWORD, API_SERVER_KEY,
              RUST_LOG";
 
+/// About 2 GiB for each million.
+const PAST_ORDERS_MAX: i32 = 50_000_000;
+
+struct Wishes {
+    fresh: bool,
+    past_orders: i32,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let fresh = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => false,
-        ["--fresh"] => true,
-        ["--help" | "-h"] => {
-            say(HELP);
-            return ExitCode::SUCCESS;
+    let mut wishes = Wishes { fresh: false, past_orders: 0 };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let number = (argument == "--orders").then(|| arguments.next()?.parse().ok()).flatten();
+        match (argument.as_str(), number) {
+            ("--fresh", _) => wishes.fresh = true,
+            ("--orders", Some(number @ 1..=PAST_ORDERS_MAX)) => wishes.past_orders = number,
+            ("--help" | "-h", _) => {
+                say(HELP);
+                return ExitCode::SUCCESS;
+            }
+            _ => {
+                say(HELP);
+                return ExitCode::from(2);
+            }
         }
-        _ => {
-            say(HELP);
-            return ExitCode::from(2);
-        }
-    };
-    match run(fresh).await {
+    }
+    match run(&wishes).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -39,7 +52,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(fresh: bool) -> anyhow::Result<()> {
+async fn run(wishes: &Wishes) -> anyhow::Result<()> {
     let mut env = Env::of_process();
     telemetry::start(Some(env.text("RUST_LOG").unwrap_or("warn"))).map_err(anyhow::Error::msg)?;
     limits::allow_many_open_files();
@@ -47,7 +60,7 @@ async fn run(fresh: bool) -> anyhow::Result<()> {
     stop.on_signals()?;
     tokio::select! {
         () = stop.requested() => Ok(()), // before it was ready; what was started ends with this process
-        started = start(&mut env, fresh) => {
+        started = start(&mut env, wishes) => {
             let mut stack = started?;
             say(&stack.welcome.to_string());
             let ended = stack.wait(&stop).await;
@@ -70,19 +83,25 @@ struct Running {
     worker: Part,
 }
 
-async fn start(env: &mut Env, fresh: bool) -> anyhow::Result<Running> {
+async fn start(env: &mut Env, wishes: &Wishes) -> anyhow::Result<Running> {
     let welcome = Welcome::read(env)?;
     let database = match env.text("DATABASE_URL") {
-        Some(_) if fresh => anyhow::bail!("--fresh empties only a private database; DATABASE_URL names one of yours"),
+        Some(_) if wishes.fresh => {
+            anyhow::bail!("--fresh empties only a private database; DATABASE_URL names one of yours")
+        }
         Some(url) => Database::given(url.to_owned()),
         None => {
             let progress = Arc::new(|step: devstack::postgres::Step| say(&format!("  {step}")));
-            Database::private(welcome.database_port, fresh, progress).await?
+            Database::private(welcome.database_port, wishes.fresh, progress).await?
         }
     };
     database.migrate().await?;
     let pool = database.pool()?;
-    let seeded = sample::seed(&pool).await?;
+    let seeded = sample::seed(&pool, async || match wishes.past_orders {
+        0 => Ok(()),
+        orders => past::fill(&database.url, orders, |written| say(&format!("  {written} past orders"))).await,
+    })
+    .await?;
     pool.close().await;
     say(if seeded { "  database migrated and filled with sample data" } else { "  database up to date, orders kept" });
     let simulator = Part::simulator(welcome.simulator_settings()).await?;

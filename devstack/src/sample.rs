@@ -1,4 +1,4 @@
-//! Sample data for the demo: a small shop, its customers, and a few orders that nobody paid yet.
+//! Sample data for the demo: a small shop, its customers, and a few orders that nobody paid yet. On demand also a long past.
 
 use shared::{
     catalogue,
@@ -25,9 +25,10 @@ const PRODUCTS: [(&str, i64, i64); 12] = [
 const CUSTOMERS: [&str; 5] = ["김한번", "이두리", "박세나", "최네오", "Alex Once"];
 const UNPAID_ORDERS: usize = 25;
 
-/// Fills an empty catalogue and says whether it did.
-pub async fn seed(pool: &PgPool) -> anyhow::Result<bool> {
+/// Fills an empty catalogue and says whether it did; `past` writes what happened before.
+pub async fn seed(pool: &PgPool, past: impl AsyncFnOnce() -> anyhow::Result<()>) -> anyhow::Result<bool> {
     if !catalogue::products(pool).await?.is_empty() {
+        past().await?;
         return Ok(false);
     }
     let mut products = Vec::new();
@@ -39,6 +40,7 @@ pub async fn seed(pool: &PgPool) -> anyhow::Result<bool> {
     for name in CUSTOMERS {
         customers.push(catalogue::add_customer(pool, name).await?);
     }
+    past().await?;
     let mut carts = customers.iter().cycle().zip(products.iter().cycle().zip(products.iter().cycle().skip(3)));
     for (customer, (first, second)) in carts.by_ref().take(UNPAID_ORDERS) {
         let line = |(product_id, _): (ProductId, i64), quantity| Line { product_id, quantity };

@@ -57,3 +57,75 @@ async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
         check(name, &plan(&database, &statement, arguments).await);
     }
 }
+
+/// The plan of a page of the operator's list, as the api gets it: made for its values.
+async fn list_plan(database: &Database, statement: &str, values: &str) -> String {
+    let mut connection = database.pool.acquire().await.unwrap();
+    connection.execute("set plan_cache_mode = force_custom_plan").await.unwrap();
+    let types = "text, timestamptz, timestamptz, bigint, bigint, bigint, uuid, text, bigint, bigint, bigint, bigint";
+    connection.execute(AssertSqlSafe(format!("prepare l ({types}) as {statement}"))).await.unwrap();
+    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("explain execute l ({values})")))
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    connection.execute("deallocate l").await.unwrap();
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn a_page_of_the_list_is_read_from_an_index_whatever_the_filter() {
+    let database = Database::new().await;
+    database
+        .execute(
+            "insert into customers (id, display_name) values (1, 'somebody');
+             insert into orders (order_no, customer_id, name, amount, status, payment_count, created_at, expires_at)
+             select gen_random_uuid(), 1, 'Ogu T', case when n % 1000 = 0 then 77000 else 1000 + n % 10 end,
+                    case when n % 1000 = 0 then 'REVIEW' else 'EXPIRED' end, 1, now() - interval '1 second' * (100000 - n),
+                    now()
+             from generate_series(1, 100000) n;
+             insert into payments (order_id, payment_no, payment_key, amount, request, answer, status)
+             select id, 1, 'key ' || id, amount, '', '{}', 'EXPIRED' from orders;
+             analyze",
+        )
+        .await;
+    let older = include_str!("../../shared/src/order/list_older.sql");
+    let newer = include_str!("../../shared/src/order/list_newer.sql");
+    let top = i64::MAX;
+    let mut cases = vec![
+        (
+            older,
+            format!("null, null, null, null, null, null, null, null, {top}, 21, 0, {top}"),
+            "Backward using orders_pkey",
+        ),
+        (
+            newer,
+            format!("null, null, null, null, null, null, null, null, 50000, 21, 0, {top}"),
+            "Scan using orders_pkey",
+        ),
+        (
+            older,
+            format!("null, now() - '1 hour'::interval, now(), null, null, null, null, null, {top}, 21, 9000, 9900"),
+            "Backward using orders_pkey",
+        ),
+    ];
+    for at in ["9223372036854775807", "50000"] {
+        for (filter, index) in [
+            ("'REVIEW', null, null, null, null, null, null, null", "Backward using orders_by_status"),
+            ("null, null, null, 77000, null, null, null, null", "Backward using orders_by_amount"),
+            ("null, null, null, null, 70000, 80000, null, null", "orders_by_amount"),
+            ("null, null, null, null, 1000, 2000, null, null", "Backward using orders_pkey"),
+            ("null, null, null, null, null, null, gen_random_uuid(), null", "using orders_order_no_unique"),
+            ("null, null, null, null, null, null, null, 'key 77'", "using payments_payment_key_unique"),
+        ] {
+            cases.push((older, format!("{filter}, {at}, 21, 0, {top}"), index));
+        }
+    }
+    for (statement, values, index) in cases {
+        let plan = list_plan(&database, statement, &values).await;
+        assert!(plan.contains(index), "{values} is not read from {index}:\n{plan}");
+        assert!(!plan.contains("Seq Scan on orders"), "{values} reads all orders:\n{plan}");
+        // The few rows of an unpopular amount are sorted, and the one row of a number.
+        let may_sort = values.contains("70000, 80000") || values.contains("uuid");
+        assert!(may_sort || !plan.lines().any(|line| line.contains("Sort  (")), "{values} sorts:\n{plan}");
+    }
+}

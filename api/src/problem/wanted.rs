@@ -16,6 +16,7 @@ pub(crate) enum Wanted {
     Flag,
     /// `orderProducts` and the older `orderProduct` say the same thing; only one may be sent.
     OnlyOne,
+    Day,
     /// A parameter that was sent twice, or is no text.
     Parameters,
 }
@@ -36,6 +37,7 @@ impl Wanted {
                 "orderProducts와 orderProduct 가운데 하나만 보내 주세요",
                 "send either orderProducts or orderProduct, not both",
             ),
+            Self::Day => language.pick("2026-11-26처럼 쓴 날짜여야 합니다", "it must be a day like 2026-11-26"),
             Self::Parameters => language.pick("읽을 수 없습니다", "it cannot be read"),
         }
     }

@@ -5,13 +5,19 @@
 
 mod create;
 mod housekeeping;
+mod list;
 mod read;
+mod record;
 
 pub use create::{CreateRefusal, Created, LINES_MAX, Line, NewOrder, QUANTITY_MAX, create};
 pub use housekeeping::{Forgotten, expire_unpaid, forget_attempts};
+pub use list::{Cursor, Filter, ListedLine, ListedOrder, PAGE_SIZE_MAX, Page, list};
 pub use read::{
-    CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderView, PAGE_SIZE_MAX, Page,
-    PaymentView, Refundable, Surplus, customer_of, list, statuses, view,
+    CancelStatus, CancelView, EventView, FailureView, LineView, OrderView, PaymentView, Refundable, Surplus,
+    customer_of, statuses, view,
+};
+pub use record::{
+    ATTEMPTS_SHOWN_MAX, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderRecord, PaymentRecord, record,
 };
 
 use std::fmt;

@@ -1,6 +1,5 @@
 //! What pages and the JSON API show. Each function is one statement, so what it returns was true at one moment.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, types::Json};
 use time::OffsetDateTime;
@@ -241,100 +240,11 @@ pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, 
         .collect()
 }
 
-pub const PAGE_SIZE_MAX: u8 = 100;
-
-#[derive(Debug)]
-pub struct ListedOrder {
-    pub order_no: OrderNo,
-    pub name: String,
-    pub customer: String,
-    pub amount: Krw,
-    pub status: OrderStatus,
-    pub created_at: OffsetDateTime,
-}
-
-#[derive(Debug)]
-pub struct Page {
-    pub orders: Vec<ListedOrder>,
-    /// Where the next, older page starts; none on the last.
-    pub next: Option<Cursor>,
-}
-
-/// A place in the list, newest first. Opaque to callers: they hand back what they were given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(i64);
-
-impl Cursor {
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        Some(Self(i64::from_be_bytes(bytes.try_into().ok()?)))
-    }
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
-    }
-}
-
-/// One page of orders older than `before`, newest first. It asks for one row more than it shows instead of counting.
-pub async fn list(
-    pool: &PgPool,
-    status: Option<OrderStatus>,
-    before: Option<Cursor>,
-    size: u8,
-) -> Result<Page, StoreError> {
-    let before = before.map_or(i64::MAX, |cursor| cursor.0);
-    let limit = i64::from(size) + 1;
-    // Two statements: one that could do both would be planned for neither.
-    let mut rows = match status {
-        None => {
-            let read = sqlx::query_file_as!(ListedRow, "src/order/list.sql", before, limit,);
-            within(pool, "list orders", async |c| read.fetch_all(c).await).await?
-        }
-        Some(status) => {
-            let read = sqlx::query_file_as!(ListedRow, "src/order/list_of_status.sql", status.as_str(), before, limit,);
-            within(pool, "list orders of a status", async |c| read.fetch_all(c).await).await?
-        }
-    };
-    let more = rows.len() > usize::from(size);
-    rows.truncate(usize::from(size));
-    let next = rows.last().filter(|_| more).map(|row| Cursor(row.id));
-    let orders = rows.into_iter().map(ListedOrder::try_from).collect::<Result<_, _>>()?;
-    Ok(Page { orders, next })
-}
-
-struct ListedRow {
-    id: i64,
-    order_no: uuid::Uuid,
-    name: String,
-    amount: i64,
-    status: String,
-    created_at: OffsetDateTime,
-    customer: String,
-}
-
-impl TryFrom<ListedRow> for ListedOrder {
-    type Error = StoreError;
-
-    fn try_from(row: ListedRow) -> Result<Self, StoreError> {
-        let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
-        Ok(Self {
-            order_no: OrderNo(row.order_no),
-            amount: Krw::new(row.amount).ok_or_else(|| corrupt("amount"))?,
-            status: OrderStatus::parse(&row.status).ok_or_else(|| corrupt("status"))?,
-            name: row.name,
-            customer: row.customer,
-            created_at: row.created_at,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{CancelStatus, CancelView, Cursor, PaymentView};
+    use super::{CancelStatus, CancelView, PaymentView};
 
     #[test]
     fn what_the_statement_builds_reads_back() {
@@ -355,15 +265,5 @@ mod tests {
         .unwrap();
         assert_eq!(cancel.status, CancelStatus::InProgress);
         assert!(cancel.finished_at.is_none() && cancel.next_look_at.is_some());
-    }
-
-    #[test]
-    fn a_cursor_reads_back_as_itself_and_nothing_else_is_one() {
-        for id in [1, 77, i64::MAX] {
-            assert_eq!(Cursor::parse(&Cursor(id).to_string()), Some(Cursor(id)));
-        }
-        for text in ["", "1", "AAAA", "!!!!!!!!!!!", "AAAAAAAAAAAAAAAA"] {
-            assert_eq!(Cursor::parse(text), None, "{text}");
-        }
     }
 }

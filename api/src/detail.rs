@@ -1,0 +1,320 @@
+//! `GET /order/{orderId}/detail`: one order as an operator needs it. Every call to Toss with what it showed, every change of
+//! state with its cause, what is owed next and who works on it.
+//!
+//! An address of its own, so that the shopper's page stays one page for everybody. Whoever is not logged in is led to the
+//! login before anything is looked up: an order that exists and one that does not are answered alike.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use shared::order::{
+    self, AttemptRecord, CancelRecord, CancelStatus, EventRecord, IntentRecord, OrderRecord, OrderStatus, PaymentRecord,
+};
+use time::OffsetDateTime;
+
+use crate::{
+    AppState,
+    address::{Addressed, status_address},
+    causes,
+    language::Language,
+    lines::{LineRow, rows_of},
+    operator::Operator,
+    page::{FORM_REFERRER, Page, kst, quotation},
+    problem::Problem,
+    standing,
+};
+
+#[derive(Template)]
+#[template(path = "detail.html")]
+pub(crate) struct DetailPage {
+    language: Language,
+    operator: Operator,
+    order_no: String,
+    shoppers_page: String,
+    may_refund: bool,
+    order_name: String,
+    customer: String,
+    amount: String,
+    status: Standing,
+    created_at: String,
+    expires_at: String,
+    lines: Vec<LineRow>,
+    intent: Option<IntentRow>,
+    payments: Vec<PaymentRow>,
+    cancels: Vec<CancelRow>,
+    attempts: Vec<AttemptRow>,
+    has_more_attempts: bool,
+    moments: Vec<Moment>,
+}
+
+/// A state's name and colour.
+struct Standing {
+    name: &'static str,
+    tone: &'static str,
+}
+
+struct IntentRow {
+    what: &'static str,
+    payment_no: i16,
+    due_at: String,
+    lease: Option<Lease>,
+    fence: i32,
+    attempts: i16,
+    snoozes: i16,
+}
+
+struct Lease {
+    until: String,
+    owner: String,
+}
+
+struct PaymentRow {
+    number: i16,
+    pays: bool,
+    key: String,
+    status: Standing,
+    amount: String,
+    balance: Option<String>,
+    method: Option<String>,
+    key_epoch: i16,
+    sent_with: Option<String>,
+    accepted_at: String,
+    approved_at: Option<String>,
+    unanswered_at: Option<String>,
+    check_at: Option<String>,
+    refusal: Option<String>,
+    ask_first: bool,
+}
+
+struct CancelRow {
+    number: i16,
+    payment_no: i16,
+    name: &'static str,
+    tone: &'static str,
+    amount: String,
+    expected_balance: String,
+    reason: String,
+    actor: String,
+    key_epoch: i16,
+    requested_at: String,
+    finished_at: Option<String>,
+    refusal: Option<String>,
+}
+
+struct AttemptRow {
+    at: String,
+    call: String,
+    about: String,
+    answer: String,
+    outcome: String,
+    tone: &'static str,
+    key_epoch: i16,
+    key_id: String,
+    duration_ms: i32,
+    trace_id: String,
+    stale: bool,
+}
+
+struct Moment {
+    tone: &'static str,
+    name: &'static str,
+    words: String,
+    cause: String,
+    actor: &'static str,
+    payment_no: Option<i16>,
+    at: String,
+}
+
+pub(crate) async fn page(
+    operator: Operator,
+    State(state): State<AppState>,
+    language: Language,
+    address: Addressed,
+) -> Result<Response, Problem> {
+    let order = order::record(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
+    Ok((FORM_REFERRER, Page(DetailPage::of(operator, order, language))).into_response())
+}
+
+impl DetailPage {
+    fn of(operator: Operator, order: OrderRecord, language: Language) -> Self {
+        let payments = order.payments.into_iter().map(|payment| {
+            let pays = order.paid_by == Some(payment.payment_no);
+            PaymentRow::of(payment, pays, language)
+        });
+        let created = Moment {
+            tone: standing::tone(OrderStatus::Ready),
+            name: standing::name(OrderStatus::Ready, language),
+            words: language.pick("주문했습니다", "The order was made").to_owned(),
+            cause: String::new(),
+            actor: actor("shopper", language),
+            payment_no: None,
+            at: kst(order.created_at),
+        };
+        let events = order.events.into_iter().map(|event| Moment::of(event, language));
+        Self {
+            language,
+            operator,
+            order_no: order.order_no.to_string(),
+            shoppers_page: status_address(order.order_no),
+            may_refund: matches!(
+                order.status,
+                OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit | OrderStatus::Review
+            ),
+            order_name: order.name,
+            customer: order.customer,
+            amount: language.won(order.amount),
+            status: Standing::of(order.status, language),
+            created_at: kst(order.created_at),
+            expires_at: kst(order.expires_at),
+            lines: rows_of(&order.lines, language),
+            intent: order.intent.map(|intent| IntentRow::of(intent, language)),
+            payments: payments.collect(),
+            cancels: order.cancels.into_iter().map(|cancel| CancelRow::of(cancel, language)).collect(),
+            attempts: order.attempts.into_iter().map(|attempt| AttemptRow::of(attempt, language)).collect(),
+            has_more_attempts: order.has_more_attempts,
+            moments: std::iter::once(created).chain(events).collect(),
+        }
+    }
+}
+
+impl Standing {
+    fn of(status: OrderStatus, language: Language) -> Self {
+        Self { name: standing::name(status, language), tone: standing::tone(status) }
+    }
+}
+
+fn optional(moment: Option<OffsetDateTime>) -> Option<String> {
+    moment.map(kst)
+}
+
+impl IntentRow {
+    fn of(intent: IntentRecord, language: Language) -> Self {
+        let what = match intent.kind {
+            1 => language.pick("결제 확인", "confirm"),
+            2 => language.pick("환불", "cancel"),
+            _ => language.pick("다시 확인", "check"),
+        };
+        let lease = intent.leased_until.zip(intent.lease_owner);
+        Self {
+            what,
+            payment_no: intent.payment_no,
+            due_at: kst(intent.due_at),
+            lease: lease.map(|(until, owner)| Lease { until: kst(until), owner }),
+            fence: intent.fence,
+            attempts: intent.attempts,
+            snoozes: intent.snoozes,
+        }
+    }
+}
+
+impl PaymentRow {
+    fn of(payment: PaymentRecord, pays: bool, language: Language) -> Self {
+        // Every state of a payment is one of an order too.
+        let status = OrderStatus::parse(payment.status.as_str()).unwrap_or(OrderStatus::Review);
+        Self {
+            number: payment.payment_no,
+            pays,
+            key: payment.payment_key.to_string(),
+            status: Standing::of(status, language),
+            amount: language.won(payment.amount),
+            balance: payment.balance.map(|balance| language.won(balance)),
+            method: payment.method,
+            key_epoch: payment.key_epoch,
+            sent_with: payment.sent_with,
+            accepted_at: kst(payment.accepted_at),
+            approved_at: optional(payment.approved_at),
+            unanswered_at: optional(payment.unanswered_at),
+            check_at: optional(payment.check_at),
+            refusal: payment.refusal.as_deref().map(quotation),
+            ask_first: payment.ask_first,
+        }
+    }
+}
+
+impl CancelRow {
+    fn of(cancel: CancelRecord, language: Language) -> Self {
+        let (tone, name) = match cancel.status {
+            CancelStatus::InProgress => (standing::tone(OrderStatus::InProgress), causes::returning(language)),
+            CancelStatus::Done => (standing::tone(OrderStatus::Done), language.pick("환불 완료", "Given back")),
+            CancelStatus::Failed => (standing::tone(OrderStatus::Review), language.pick("환불 거절", "Refused")),
+        };
+        Self {
+            number: cancel.cancel_no,
+            payment_no: cancel.payment_no,
+            name,
+            tone,
+            amount: language.won(cancel.amount),
+            expected_balance: language.won(cancel.expected_balance),
+            reason: cancel.reason,
+            actor: actor(&cancel.actor, language).to_owned(),
+            key_epoch: cancel.key_epoch,
+            requested_at: kst(cancel.requested_at),
+            finished_at: optional(cancel.finished_at),
+            refusal: cancel.refusal.as_deref().map(quotation),
+        }
+    }
+}
+
+impl AttemptRow {
+    fn of(attempt: AttemptRecord, language: Language) -> Self {
+        let about = match attempt.cancel_no {
+            Some(cancel_no) => format!("{}-{cancel_no}", attempt.payment_no),
+            None => attempt.payment_no.to_string(),
+        };
+        let no_answer = || language.pick("답 없음", "no answer").to_owned();
+        let answer = attempt.http_status.map_or_else(no_answer, |status| status.to_string());
+        // Toss's word for it; what it means for us is the outcome.
+        let code = attempt.code.as_deref().map(quotation).unwrap_or_default();
+        Self {
+            at: kst(attempt.finished_at),
+            call: attempt.call,
+            about,
+            answer: format!("{answer} {code}").trim_end().to_owned(),
+            tone: outcome_tone(&attempt.outcome),
+            outcome: attempt.outcome,
+            key_epoch: attempt.key_epoch,
+            key_id: attempt.api_key_id,
+            duration_ms: attempt.duration_ms,
+            trace_id: attempt.trace_id.as_deref().map(quotation).unwrap_or_default(),
+            stale: attempt.stale,
+        }
+    }
+}
+
+fn outcome_tone(outcome: &str) -> &'static str {
+    match outcome {
+        "approved" | "returned" => "good",
+        "failed" | "refused" => "bad",
+        "review" => "care",
+        _ => "wait",
+    }
+}
+
+impl Moment {
+    fn of(event: EventRecord, language: Language) -> Self {
+        Self {
+            tone: standing::tone(event.to_status),
+            name: standing::name(event.to_status, language),
+            words: causes::words(&event.cause, language).unwrap_or_default().to_owned(),
+            cause: event.cause,
+            actor: actor(&event.actor, language),
+            payment_no: event.payment_no,
+            at: kst(event.at),
+        }
+    }
+}
+
+fn actor(actor: &str, language: Language) -> &'static str {
+    match actor {
+        "shopper" => language.pick("구매자", "shopper"),
+        "worker" => language.pick("워커", "worker"),
+        "operator" => language.pick("운영자", "operator"),
+        _ => language.pick("서버", "server"),
+    }
+}
+
+#[cfg(test)]
+#[path = "detail_tests.rs"]
+mod tests;
