@@ -1,0 +1,8 @@
+-- What we hold of the payments of order $1, newest first: all of them, or the one with paymentKey $2.
+select p.order_id, p.payment_no, p.status, p.balance,
+       p.answer ->> 'secret' as secret, p.answer ->> 'lastTransactionKey' as transaction_key
+from orders o
+join payments p on p.order_id = o.id and p.payment_key = coalesce($2::text, p.payment_key)
+where o.order_no = $1
+order by p.payment_no desc
+limit 50
