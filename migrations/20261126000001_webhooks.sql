@@ -25,7 +25,7 @@ create table webhook_inbox (
     state            text        not null
         constraint webhook_inbox_state_known check (state in (
             'waiting', 'checked', 'known', 'unknown', 'wrong_secret', 'other', 'unreadable')),
-    decided_at       timestamptz,
+    state_since      timestamptz not null default now(),
     constraint webhook_inbox_names_both check ((order_id is null) = (payment_no is null)),
     constraint webhook_inbox_waits_for_something check (state <> 'waiting' or order_id is not null)
 ) with (fillfactor = 80); -- a copy updates only what stands in no index

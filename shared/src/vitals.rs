@@ -71,7 +71,7 @@ pub async fn hints(pool: &PgPool) -> Result<Hints, StoreError> {
         Hints,
         r#"select count(*) filter (where s.state = 'wrong_secret') as "wrong_secret!",
                   count(*) filter (where s.state = 'unreadable') as "unreadable!",
-                  coalesce((select extract(epoch from now() - min(w.received_at)) from webhook_inbox w
+                  coalesce((select extract(epoch from now() - min(w.state_since)) from webhook_inbox w
                             where w.state = 'waiting'), 0)::bigint as "waiting_seconds!"
            from (select state from webhook_inbox
                  where state in ('wrong_secret', 'unreadable') and received_at > now() - interval '1 hour'

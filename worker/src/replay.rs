@@ -8,7 +8,9 @@ use shared::{
 };
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("usage: worker webhooks replay --since 2026-01-02T14:46:59 (Korean time, or with a zone)\n   or: worker webhooks replay ID...")]
+#[error(
+    "usage: worker webhooks replay --since 2026-01-02T14:46:59 (Korean time, or with a zone)\n   or: worker webhooks replay ID..."
+)]
 pub struct ReplayError;
 
 /// Reads what stands after `webhooks replay`.

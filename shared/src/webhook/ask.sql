@@ -3,11 +3,12 @@
 --
 -- Locks in the global order: the orders by id, their payments, the outbox. It waits for no order.
 with hinted as materialized (
-    select w.id, w.order_id, w.payment_no from webhook_inbox w where w.id = any($1) and w.state = 'waiting'
+    -- Without its state: the index of those that wait would be walked for a handful of them.
+    select w.id, w.order_id, w.payment_no, w.state from webhook_inbox w where w.id = any($1)
 ),
 locked as materialized (
     select o.id, o.last_fence from orders o
-    where o.id = any(array(select h.order_id from hinted h))
+    where o.id = any(array(select h.order_id from hinted h where h.state = 'waiting'))
       and o.status <> 'IN_PROGRESS' -- what is being confirmed is being asked about anyway
       and not exists (select from outbox b where b.order_id = o.id)
     order by o.id
@@ -16,7 +17,7 @@ locked as materialized (
 chosen as materialized (
     select distinct on (l.id) l.id, l.last_fence, p.payment_no
     from locked l
-    join hinted h on h.order_id = l.id
+    join hinted h on h.order_id = l.id and h.state = 'waiting'
     join payments p on p.order_id = h.order_id and p.payment_no = h.payment_no
     where p.hinted_at is null or p.hinted_at <= now() - $2::bigint * interval '1 ms'
     order by l.id, p.payment_no desc
@@ -35,7 +36,7 @@ queued as (
     on conflict (order_id) do nothing
 ),
 told as (
-    update webhook_inbox w set state = 'checked', decided_at = now()
+    update webhook_inbox w set state = 'checked', state_since = now()
     from hinted h join chosen c on c.id = h.order_id and c.payment_no = h.payment_no
     where w.id = h.id
     returning w.id

@@ -222,7 +222,8 @@ mod tests {
         let mut data = json!({"orderId": ORDER, "paymentKey": format!("tgen_{}", "k".repeat(40)), "status": "DONE",
             "balanceAmount": 500, "totalAmount": 500, "currency": "KRW", "approvedAt": "2026-01-02T14:46:59+09:00",
             "cancels": [{"cancelAmount": 7, "cancelReason": canary, "canceledAt": canary, "transactionKey": canary}]});
-        for name in ["secret", "orderName", "card", "virtualAccount", "customerName", "metadata", "lastTransactionKey"] {
+        for name in ["secret", "orderName", "card", "virtualAccount", "customerName", "metadata", "lastTransactionKey"]
+        {
             data[name] = json!({"a": canary});
         }
         data["secret"] = json!(canary);
@@ -230,8 +231,11 @@ mod tests {
         let told = format!("{hint:?}");
         assert!(!told.contains("canary") && !told.contains("4330") && !told.contains(&"k".repeat(8)), "{told}");
         assert_eq!(hint.content["orderId"], ORDER);
-        assert_eq!(hint.content["cancels"][0], json!({"cancelAmount": 7, "canceledAt": null, "cancelStatus": null,
-            "transactionKey": null}));
+        assert_eq!(
+            hint.content["cancels"][0],
+            json!({"cancelAmount": 7, "canceledAt": null, "cancelStatus": null,
+            "transactionKey": null})
+        );
 
         // In the places that are kept, too.
         let digits = "01012345678";

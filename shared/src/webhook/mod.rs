@@ -50,15 +50,8 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [State; 7] = [
-        Self::Waiting,
-        Self::Checked,
-        Self::Known,
-        Self::Unknown,
-        Self::WrongSecret,
-        Self::Other,
-        Self::Unreadable,
-    ];
+    pub const ALL: [State; 7] =
+        [Self::Waiting, Self::Checked, Self::Known, Self::Unknown, Self::WrongSecret, Self::Other, Self::Unreadable];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +91,7 @@ pub async fn take(pool: &PgPool, transmission_id: Option<&str>, body: &[u8]) -> 
     let (mut state, payment) = match (&hint.about, said.map(|said| weigh(said, &payments))) {
         (About::Unreadable, _) => (State::Unreadable, None),
         (About::Other, _) | (_, None) => (State::Other, None),
-        (About::Payment(_), Some(Worth::Ask(payment))) => (State::Waiting, Some(payment)),
+        (About::Payment(_), Some(Worth::Ask(payment) | Worth::Wait(payment))) => (State::Waiting, Some(payment)),
         (About::Payment(_), Some(Worth::Known(payment))) => (State::Known, Some(payment)),
         (About::Payment(_), Some(Worth::Unknown)) => (State::Unknown, None),
         (About::Payment(_), Some(Worth::WrongSecret(payment))) => (State::WrongSecret, payment),
@@ -119,7 +112,7 @@ pub async fn take(pool: &PgPool, transmission_id: Option<&str>, body: &[u8]) -> 
         state.as_str(),
     );
     let row = within(pool, "keep a webhook", async |c| store.fetch_one(c).await).await?;
-    if row.is_new && state == State::Waiting {
+    if row.is_new && state == State::Waiting && payment.is_some_and(|payment| payment.is_free) {
         match ask(pool, &[row.id]).await {
             Ok(0) => {}
             Ok(_) => state = State::Checked,
@@ -151,6 +144,7 @@ async fn held(pool: &PgPool, said: &Said) -> Result<Vec<Held>, StoreError> {
             balance: row.balance,
             transaction_key: row.transaction_key,
             secret: row.secret.map(SecretString::from),
+            is_free: row.is_free,
         })
     });
     held.collect()

@@ -24,7 +24,7 @@ found as materialized (
     ) p on true
 ),
 replayed as (
-    update webhook_inbox w set order_id = f.order_id, payment_no = f.payment_no, state = 'waiting', decided_at = null
+    update webhook_inbox w set order_id = f.order_id, payment_no = f.payment_no, state = 'waiting', state_since = now()
     from found f
     where w.id = f.id and f.order_id is not null
     returning w.id

@@ -17,12 +17,16 @@ pub(super) struct Held {
     pub(super) transaction_key: Option<String>,
     /// Which only Toss and we know. `None`: we have no answer of Toss's that tells it.
     pub(super) secret: Option<SecretString>,
+    /// Its order has no live intent.
+    pub(super) is_free: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum Worth<'a> {
     /// It says something new, as far as it can be believed.
     Ask(&'a Held),
+    /// It says something that our own work may be about to find: only after that it can be told.
+    Wait(&'a Held),
     Known(&'a Held),
     /// No payment of ours.
     Unknown,
@@ -44,7 +48,11 @@ pub(super) fn weigh<'a>(said: &Said, payments: &'a [Held]) -> Worth<'a> {
                 balance: payment.balance,
                 transaction_key: payment.transaction_key.as_deref(),
             };
-            if is_news(Claimed::of(said), held) { Worth::Ask(payment) } else { Worth::Known(payment) }
+            match is_news(Claimed::of(said), held) {
+                false => Worth::Known(payment),
+                true if payment.is_free => Worth::Ask(payment),
+                true => Worth::Wait(payment),
+            }
         }
     }
 }
@@ -130,6 +138,7 @@ mod tests {
             balance: None,
             transaction_key: None,
             secret: secret.map(Into::into),
+            is_free: true,
         }
     }
 
@@ -147,6 +156,7 @@ mod tests {
     fn check(said: &Said, payments: &[Held], expected: &str) {
         let worth = match weigh(said, payments) {
             Worth::Ask(payment) => format!("ask {}", payment.payment_no),
+            Worth::Wait(payment) => format!("wait {}", payment.payment_no),
             Worth::Known(payment) => format!("known {}", payment.payment_no),
             Worth::Unknown => "unknown".to_owned(),
             Worth::WrongSecret(payment) => format!("wrong {}", payment.map_or(0, |payment| payment.payment_no)),
@@ -162,6 +172,7 @@ mod tests {
         check(&said(true, Some("ps_b")), &[held(1, Some("ps_a"))], "wrong 1");
         check(&said(true, Some("ps_a ")), &[held(1, Some("ps_a"))], "wrong 1");
         check(&said(true, Some("ps_b")), &[held(1, None)], "ask 1");
+        check(&said(true, None), &[Held { is_free: false, ..held(1, None) }], "wait 1");
     }
 
     #[test]
@@ -180,9 +191,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_from_what_we_hold_is_news() {
-        use PaymentStatus::{
-            Aborted, Canceled, Done, Expired, InProgress, PartialCanceled, Review, WaitingForDeposit,
-        };
+        use PaymentStatus::{Aborted, Canceled, Done, Expired, InProgress, PartialCanceled, Review, WaitingForDeposit};
         let check = |status, balance, key, known: (PaymentStatus, Option<i64>, Option<&str>), expected: bool| {
             let claimed = Claimed { status, balance, transaction_key: key };
             let knowledge = Knowledge { status: known.0, balance: known.1, transaction_key: known.2 };
