@@ -24,8 +24,8 @@ async fn while_the_database_is_away_toss_is_told_to_come_again_and_does() {
         attempts.iter().map(|attempt| attempt["status"].as_u64().unwrap()).collect::<Vec<_>>()
     };
     crate::harness::wait_for("the try that fails", std::time::Duration::from_secs(30), async || {
-        let tries = tried(super::deliveries(&shop, &order).await);
-        (tries == [503]).then_some(())
+        let answers = tried(super::deliveries(&shop, &order).await);
+        (answers == [503]).then_some(())
     })
     .await;
     server.restart().await.unwrap();
