@@ -24,6 +24,7 @@ use crate::{
     db::{StoreError, within},
     order::{OrderId, OrderNo},
     payment::PaymentStatus,
+    stop_point::{self, StopPoint},
 };
 use hint::{About, Hint, Said};
 use weigh::{Claimed, Held, Knowledge, Worth, is_news, key_of, weigh};
@@ -112,6 +113,7 @@ pub async fn take(pool: &PgPool, transmission_id: Option<&str>, body: &[u8]) -> 
         state.as_str(),
     );
     let row = within(pool, "keep a webhook", async |c| store.fetch_one(c).await).await?;
+    stop_point::reach(StopPoint::AfterKeep, None).await;
     if row.is_new && state == State::Waiting && payment.is_some_and(|payment| payment.is_free) {
         match ask(pool, &[row.id]).await {
             Ok(0) => {}
