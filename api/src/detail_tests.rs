@@ -24,7 +24,13 @@ fn record(status: OrderStatus) -> OrderRecord {
         paid_by: Some(1),
         created_at: at,
         expires_at: at,
-        lines: vec![LineView { product_id: 1, name: evil(), unit_price: sample::krw(25_000), quantity: 2, refunded: 0 }],
+        lines: vec![LineView {
+            product_id: 1,
+            name: evil(),
+            unit_price: sample::krw(25_000),
+            quantity: 2,
+            refunded: 0,
+        }],
         payments: vec![PaymentRecord {
             payment_no: 1,
             payment_key: PaymentKey::parse(sample::PAYMENT_KEY).unwrap(),

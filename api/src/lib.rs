@@ -38,6 +38,7 @@ mod settings;
 mod standing;
 mod status;
 mod waiting;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -70,6 +71,7 @@ pub struct AppState {
     poke: Poke,
     access: Arc<Access>,
     account_key: Option<AccountKey>,
+    webhooks: webhooks::Line,
     toss_window: Arc<TossWindow>,
 }
 
@@ -82,6 +84,7 @@ impl AppState {
             poke: Poke::start(pool.clone(), stop),
             access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
+            webhooks: webhooks::Line::new(settings.database_connections),
             toss_window: Arc::new(TossWindow::new(settings)),
             pool,
         })
@@ -111,9 +114,13 @@ pub fn router(state: AppState) -> Router {
         .route("/logout", post(login::log_out))
         // Only our own pages may send our forms. Those of a session carry its token beside.
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()));
+    // Toss sends no cookie and no origin, and a body may be larger than any of ours.
+    let hooks = Router::new()
+        .route("/webhooks/toss", post(webhooks::toss))
+        .layer(DefaultBodyLimit::max(webhooks::BODY_BYTES_MAX));
     let health = Router::new().route("/livez", get(health::livez)).route("/readyz", get(health::readyz));
 
-    around(api.merge(pages).merge(health).merge(assets::routes()).with_state(state))
+    around(api.merge(pages).merge(hooks).merge(health).merge(assets::routes()).with_state(state))
 }
 
 /// What surrounds every route, from the inside out.
@@ -210,6 +217,11 @@ mod tests {
         check(Method::POST, "/api/v1/orders/create", &[], "{}", 415, "UNSUPPORTED_MEDIA_TYPE").await;
         check(Method::POST, "/api/v1/orders/create", &json, "{", 400, "MALFORMED_JSON").await;
         check(Method::POST, "/api/v1/orders/confirm", &json, &large, 413, "BODY_TOO_LARGE").await;
+        // Larger than any other body may be, and then too large even for a webhook.
+        check(Method::POST, "/webhooks/toss", &json, &large, 503, "UNAVAILABLE").await;
+        let too_large = " ".repeat(256 * 1024 + 1);
+        check(Method::POST, "/webhooks/toss", &json, &too_large, 413, "BODY_TOO_LARGE").await;
+        check(Method::GET, "/webhooks/toss", &[], "", 405, "METHOD_NOT_ALLOWED").await;
         check(Method::POST, "/checkout", &json, "{}", 415, "UNSUPPORTED_MEDIA_TYPE").await;
         let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
         check(Method::POST, "/checkout/confirm", &foreign, "", 403, "CROSS_SITE").await;

@@ -47,7 +47,14 @@ impl Welcome {
     }
 
     pub fn simulator_settings(&self) -> simulator::Settings {
-        simulator::Settings { addr: self.simulator, ..simulator::Settings::default() }
+        let webhook_url = self.webhook_url();
+        simulator::Settings { addr: self.simulator, webhook_url, ..simulator::Settings::default() }
+    }
+
+    /// The simulator is started first: of an api that takes any free port it cannot know the address.
+    fn webhook_url(&self) -> Option<String> {
+        let ip = if self.api.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { self.api.ip() };
+        (self.api.port() != 0).then(|| format!("http://{}/webhooks/toss", SocketAddr::from((ip, self.api.port()))))
     }
 
     /// The environment of api and worker.

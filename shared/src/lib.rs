@@ -24,6 +24,7 @@ pub mod stop_point;
 pub mod telemetry;
 pub mod toss;
 pub mod vitals;
+pub mod webhook;
 
 /// The schema, embedded at build time.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

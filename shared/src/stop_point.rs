@@ -11,6 +11,8 @@ pub enum StopPoint {
     BeforeAccept,
     /// The confirm is committed, the client has no answer.
     AfterAccept,
+    /// A webhook is kept, nothing is asked and Toss has no answer.
+    AfterKeep,
     /// The claim is committed. Whether the lease is still good for a call is not looked at yet.
     AfterClaim,
     /// It was good. Which call it will be is not decided.

@@ -54,3 +54,28 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
     );
     within(pool, "read the backlog's age", async |c| read.fetch_one(c).await).await
 }
+
+/// What webhooks show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hints {
+    /// With a wrong secret, in the last hour; no more than 10,000 are counted.
+    pub wrong_secret: i64,
+    /// That could not be read, likewise.
+    pub unreadable: i64,
+    /// How long the oldest one has waited for its order.
+    pub waiting_seconds: i64,
+}
+
+pub async fn hints(pool: &PgPool) -> Result<Hints, StoreError> {
+    let read = sqlx::query_as!(
+        Hints,
+        r#"select count(*) filter (where s.state = 'wrong_secret') as "wrong_secret!",
+                  count(*) filter (where s.state = 'unreadable') as "unreadable!",
+                  coalesce((select extract(epoch from now() - min(w.state_since)) from webhook_inbox w
+                            where w.state = 'waiting'), 0)::bigint as "waiting_seconds!"
+           from (select state from webhook_inbox
+                 where state in ('wrong_secret', 'unreadable') and received_at > now() - interval '1 hour'
+                 order by received_at desc limit 10000) s"#
+    );
+    within(pool, "read what webhooks show", async |c| read.fetch_one(c).await).await
+}

@@ -188,8 +188,10 @@ struct Simulator {
 
 impl Simulator {
     fn new(settings: &Settings, rules: Rules, addr: SocketAddr, stop: CancellationToken) -> Self {
+        let merchants = Merchants::new(&settings.merchants);
+        let hooked = settings.webhook_url.as_ref().and_then(|url| Some((merchants.id(None)?, url.parse().ok()?)));
         Self {
-            merchants: Merchants::new(&settings.merchants),
+            merchants,
             switches: Lock::new(settings.switches),
             switches_at_start: settings.switches,
             base_url: settings.public_url.clone().unwrap_or_else(|| format!("http://{addr}")),
@@ -201,7 +203,7 @@ impl Simulator {
             requests: Lock::default(),
             rules,
             flood: Flood::default(),
-            webhooks: Webhooks::default(),
+            webhooks: Webhooks::starting_with(hooked),
             records: Lock::default(),
             latency: Lock::new(settings.latency),
             latency_at_start: settings.latency,

@@ -29,6 +29,8 @@ pub struct Settings {
     /// The address shoppers' browsers use, without a slash at the end. None: the one the listener is bound to.
     pub public_url: Option<String>,
     pub merchants: Vec<Merchant>,
+    /// Where webhooks about payments and deposits go from the start. None: nowhere, until somebody registers.
+    pub webhook_url: Option<String>,
     pub latency: Latency,
     pub switches: Switches,
     /// A JSON array of rules that are there from the start.
@@ -80,6 +82,7 @@ impl Default for Settings {
             addr: DEFAULT_ADDR,
             public_url: None,
             merchants: vec![Merchant::default()],
+            webhook_url: None,
             latency: Latency::default(),
             switches: Switches::default(),
             rules_file: None,
@@ -89,7 +92,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Reads `SIMULATOR_ADDR`, `SIMULATOR_PUBLIC_URL`, `SIMULATOR_CLIENT_KEY`, `SIMULATOR_SECRET_KEY`,
-    /// `SIMULATOR_RULES_FILE` and the switches; what is not set has its default.
+    /// `SIMULATOR_WEBHOOK_URL`, `SIMULATOR_RULES_FILE` and the switches; what is not set has its default.
     pub fn from_env() -> Result<Self, SettingsError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where the environment is read")]
         Self::from_variables(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -112,17 +115,20 @@ impl Settings {
             (Some(_), None) | (None, Some(_)) => return Err(SettingsError::HalfAPair),
         }
         settings.switches = Switches::from_variables(&read)?;
+        settings.webhook_url = read("SIMULATOR_WEBHOOK_URL");
         settings.rules_file = read("SIMULATOR_RULES_FILE").map(PathBuf::from);
         settings.check()?;
         Ok(settings)
     }
 
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
-        if let Some(public_url) = &self.public_url
-            && !Url::parse(public_url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-        {
-            let why = format!("`{public_url}` is not an address like https://pay.example");
-            return Err(SettingsError::Variable { name: "SIMULATOR_PUBLIC_URL".to_owned(), why });
+        for (name, url) in [("SIMULATOR_PUBLIC_URL", &self.public_url), ("SIMULATOR_WEBHOOK_URL", &self.webhook_url)] {
+            if let Some(url) = url
+                && !Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+            {
+                let why = format!("`{url}` is not an address like https://pay.example");
+                return Err(SettingsError::Variable { name: name.to_owned(), why });
+            }
         }
         let mut keys = Vec::new();
         for merchant in &self.merchants {
@@ -187,6 +193,8 @@ mod tests {
         assert!(why.contains("SIMULATOR_ADDR") && why.contains("127.0.0.1:8090"), "{why}");
         let why = read(&[("SIMULATOR_PUBLIC_URL", "pay.example")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_PUBLIC_URL") && why.contains("https://"), "{why}");
+        let why = read(&[("SIMULATOR_WEBHOOK_URL", "shop.example")]).unwrap_err().to_string();
+        assert!(why.contains("SIMULATOR_WEBHOOK_URL") && why.contains("https://"), "{why}");
         let why = read(&[("SIMULATOR_MISMATCH", "TEAPOT")]).unwrap_err().to_string();
         assert!(why.contains("SIMULATOR_MISMATCH") && why.contains("FORBIDDEN_REQUEST"), "{why}");
     }

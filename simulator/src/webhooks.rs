@@ -65,6 +65,8 @@ pub(crate) struct Webhooks {
     registered: AtomicUsize,
     /// Something may have become due.
     pub(crate) changed: Notify,
+    /// Where the first merchant hears of payments and deposits from the start, and again after every reset.
+    at_start: Option<(Arc<str>, Url)>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,21 @@ struct Table {
 }
 
 impl Webhooks {
+    pub(crate) fn starting_with(at_start: Option<(Arc<str>, Url)>) -> Self {
+        let webhooks = Self { at_start, ..Self::default() };
+        webhooks.register_those_of_the_start();
+        webhooks
+    }
+
+    fn register_those_of_the_start(&self) {
+        if let Some((merchant_id, url)) = &self.at_start {
+            for event in [Event::PaymentStatusChanged, Event::DepositCallback] {
+                // There is room for two.
+                let _ = self.register(Arc::clone(merchant_id), event, url.clone());
+            }
+        }
+    }
+
     /// None when there are too many.
     pub(crate) fn register(&self, merchant_id: Arc<str>, event: Event, url: Url) -> Option<u64> {
         self.change(|table| {
@@ -158,6 +175,7 @@ impl Webhooks {
             table.manner = Manner::default();
             table.deliveries.reset();
         });
+        self.register_those_of_the_start();
     }
 
     fn change<R>(&self, work: impl FnOnce(&mut Table) -> R) -> R {

@@ -37,7 +37,7 @@ async fn worker_with(shop: &Shop, more: &[(&str, &str)]) -> Process {
     worker
 }
 
-async fn until_it_answers(shop: &Shop, addr: &str) {
+pub(crate) async fn until_it_answers(shop: &Shop, addr: &str) {
     wait_for("the process to answer", Duration::from_secs(30), async || {
         shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
     })
@@ -166,7 +166,7 @@ async fn binaries_refuse_to_start_on_settings_they_cannot_keep_promises_with() {
 }
 
 /// A port nobody listens on, a moment ago.
-fn free_addr() -> String {
+pub(crate) fn free_addr() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }

@@ -32,3 +32,4 @@ mod soak;
 mod spine;
 mod tidy;
 mod transitions;
+mod webhooks;

@@ -52,8 +52,15 @@ async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
         ("request", include_str!("../../shared/src/cancel/request.sql"), 19),
         ("forget requests", include_str!("../../shared/src/cancel/forget.sql"), 2),
         ("expire", include_str!("../../shared/src/order/expire.sql"), 1),
+        ("hints: facts", include_str!("../../shared/src/webhook/facts.sql"), 2),
+        ("hints: waiting", include_str!("../../shared/src/webhook/waiting.sql"), 3),
+        ("hints: ask", include_str!("../../shared/src/webhook/ask.sql"), 2),
+        ("hints: known", include_str!("../../shared/src/webhook/known.sql"), 1),
+        ("hints: replay", include_str!("../../shared/src/webhook/replay.sql"), 4),
+        ("hints: prune", include_str!("../../shared/src/webhook/prune.sql"), 2),
     ] {
-        let statement = if name == "renew" { statement.to_owned() } else { plain(statement) };
+        let has_casts = statement.contains('"');
+        let statement = if has_casts { plain(statement) } else { statement.to_owned() };
         check(name, &plan(&database, &statement, arguments).await);
     }
 }

@@ -1,5 +1,6 @@
-//! What nobody asks for: orders that nobody pays end, what waits to be asked about again becomes an intent, lost intents
-//! are made anew, old calls are forgotten. Every worker does it; rows that another one holds are skipped.
+//! What nobody asks for: orders that nobody pays end, what waits to be asked about again becomes an intent, webhooks that
+//! waited for their orders are taken up, lost intents are made anew, old calls and webhooks are forgotten. Every worker does
+//! it; rows that another one holds are skipped.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use shared::{
     stop::Stop,
     stop_point::{self, StopPoint},
     telemetry::chain,
+    webhook,
 };
 use sqlx::PgPool;
 use tokio::time::Instant;
@@ -29,13 +31,24 @@ pub(crate) struct Housekeeping {
     pub(crate) terms: Terms,
     /// How long calls to Toss are remembered.
     pub(crate) attempts_kept_days: i32,
+    /// How long webhooks are.
+    pub(crate) webhooks_kept_days: i32,
 }
 
 /// Where the walks over all orders stand.
 #[derive(Default)]
 struct Walks {
     sweep: Option<OrderId>,
+    hints: Option<OrderId>,
     forget: Option<OrderId>,
+    /// There are old webhooks left.
+    old_hints: bool,
+}
+
+impl Walks {
+    fn are_forgetting(&self) -> bool {
+        self.forget.is_some() || self.old_hints
+    }
 }
 
 impl Housekeeping {
@@ -49,7 +62,7 @@ impl Housekeeping {
             let wait = match self.round(&mut walks, forget).await {
                 Ok(more) => {
                     failures = 0;
-                    if forget && walks.forget.is_none() {
+                    if forget && !walks.are_forgetting() {
                         forget_at = started + FORGET_EVERY;
                     }
                     let every = retry::jittered(LOOK_EVERY / self.terms.divisor, 0.25);
@@ -85,12 +98,17 @@ impl Housekeeping {
         if ended > 0 || swept.woken > 0 {
             tracing::info!(ended, woken = swept.woken, "orders ended unpaid; payments to ask about again");
         }
+        let hints = webhook::look_again(&self.pool, walks.hints, BATCH).await?;
+        walks.hints = hints.next;
         if forget {
             let step = order::forget_attempts(&self.pool, walks.forget, self.attempts_kept_days, BATCH).await?;
             walks.forget = step.next;
             cancel::forget_requests(&self.pool, BATCH).await?;
+            let forgotten = webhook::forget(&self.pool, self.webhooks_kept_days, BATCH).await?;
+            walks.old_hints = forgotten >= u64::from(BATCH);
         }
         let full = i64::from(BATCH);
-        Ok(ended == full || swept.next.is_some() || swept.woken >= full || forget && walks.forget.is_some())
+        let walking = swept.next.is_some() || hints.next.is_some() || forget && walks.are_forgetting();
+        Ok(ended == full || swept.woken >= full || walking)
     }
 }

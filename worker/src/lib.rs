@@ -6,7 +6,7 @@
 //! - `flow` decides how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
-//! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for.
+//! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for; `replay` is a command.
 //!
 //! Nothing that matters lives in memory between these steps: a worker may be killed at any moment, and what it held is
 //! due again when its leases end. Run as many as you like against one database.
@@ -25,12 +25,14 @@ mod leases;
 mod metrics;
 pub mod reading;
 mod refund;
+mod replay;
 mod retry;
 mod settings;
 mod settler;
 mod terms;
 pub mod transitions;
 
+pub use replay::{ReplayError, read_replay, replay};
 pub use settings::{CONCURRENCY_MAX, Settings};
 pub use terms::Terms;
 
@@ -76,8 +78,12 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
     background.spawn(lanes::watch(pool.clone(), keys.clone(), settings.terms, stop.clone()));
-    let housekeeping =
-        Housekeeping { pool: pool.clone(), terms: settings.terms, attempts_kept_days: settings.attempts_kept_days };
+    let housekeeping = Housekeeping {
+        pool: pool.clone(),
+        terms: settings.terms,
+        attempts_kept_days: settings.attempts_kept_days,
+        webhooks_kept_days: settings.webhooks_kept_days,
+    };
     background.spawn(housekeeping.run(stop.clone()));
     background.close();
 

@@ -35,6 +35,8 @@ pub(crate) struct Metrics {
     due: Gauge,
     undecided: Gauge,
     refund: Gauge,
+    hints_refused: Family<Labels, Gauge>,
+    hint_waiting: Gauge,
     flow: Flow,
     in_flight: Gauge,
     limit: Gauge,
@@ -54,6 +56,8 @@ impl Metrics {
             due: Gauge::default(),
             undecided: Gauge::default(),
             refund: Gauge::default(),
+            hints_refused: Family::default(),
+            hint_waiting: Gauge::default(),
             flow,
             in_flight: Gauge::default(),
             limit: Gauge::default(),
@@ -64,6 +68,8 @@ impl Metrics {
         registry.register("toss_calls", "Calls to Toss, by call and by what they showed", metrics.tries.clone());
         registry.register_with_unit("toss_call", "How long calls to Toss took", Unit::Seconds, metrics.took.clone());
         registry.register("review_orders", "Orders that wait for a human", metrics.review_orders.clone());
+        let refused = "Webhooks of the last hour that were ignored, at most 10000";
+        registry.register("webhooks_refused", refused, metrics.hints_refused.clone());
         for (name, help, gauge) in [
             ("toss_in_flight", "Calls in flight", &metrics.in_flight),
             ("toss_in_flight_limit", "Calls that may be in flight, as Toss bears them", &metrics.limit),
@@ -76,6 +82,7 @@ impl Metrics {
             ("intent_due", "How long the oldest intent has been due", &metrics.due),
             ("confirm_undecided", "Age of the oldest confirm that is not decided", &metrics.undecided),
             ("refund_undecided", "Age of the oldest refund that is not made", &metrics.refund),
+            ("webhook_waiting", "Age of the oldest webhook that waits for its order", &metrics.hint_waiting),
         ] {
             registry.register_with_unit(name, help, Unit::Seconds, gauge.clone());
         }
@@ -100,6 +107,7 @@ impl Metrics {
     pub(crate) async fn text(&self, pool: &PgPool) -> Result<String, StoreError> {
         let (reviews, backlog, paused) =
             (vitals::reviews(pool).await?, vitals::backlog(pool).await?, lane::paused(pool).await?);
+        let hints = vitals::hints(pool).await?;
         let registry = self.lock(); // one reader at a time sees one state
         let flow = self.flow.state(Instant::now());
         self.in_flight.set(i64::try_from(flow.in_flight).unwrap_or(i64::MAX));
@@ -109,6 +117,10 @@ impl Metrics {
         self.due.set(backlog.due_seconds);
         self.undecided.set(backlog.undecided_seconds);
         self.refund.set(backlog.refund_seconds);
+        self.hint_waiting.set(hints.waiting_seconds);
+        for (why, count) in [("wrong_secret", hints.wrong_secret), ("unreadable", hints.unreadable)] {
+            self.hints_refused.get_or_create(&vec![("reason", why.to_owned())]).set(count);
+        }
         for family in [&self.review_orders, &self.review_oldest, &self.lane_paused] {
             family.clear();
         }

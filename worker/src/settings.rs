@@ -20,6 +20,9 @@ pub const CONCURRENCY_MAX: u16 = 10_000;
 const TOSS_HOST: &str = "api.tosspayments.com";
 /// As long as a card payment can usually be refunded or disputed, and a little more.
 const ATTEMPTS_KEPT_DAYS_DEFAULT: i32 = 400;
+const WEBHOOKS_KEPT_DAYS_DEFAULT: i32 = 90;
+/// Toss repeats a webhook for almost four days, and what was kept can be replayed for a month.
+const WEBHOOKS_KEPT_DAYS_MIN: i32 = 30;
 
 #[derive(Debug)]
 pub struct Settings {
@@ -35,6 +38,8 @@ pub struct Settings {
     pub terms: Terms,
     /// How long calls to Toss are remembered.
     pub attempts_kept_days: i32,
+    /// How long webhooks are, at least [`WEBHOOKS_KEPT_DAYS_MIN`].
+    pub webhooks_kept_days: i32,
     /// The most calls to Toss a second, of this worker; `None`: as many as Toss bears.
     pub calls_per_second: Option<NonZeroU32>,
     /// The most calls to Toss in flight at once, 1 to [`CONCURRENCY_MAX`].
@@ -55,6 +60,10 @@ impl Settings {
         if attempts_kept_days < 1 {
             env.mistake("ATTEMPTS_KEPT_DAYS is not 1 or more");
         }
+        let webhooks_kept_days = env.parse("WEBHOOKS_KEPT_DAYS", WEBHOOKS_KEPT_DAYS_DEFAULT, "a number of days");
+        if webhooks_kept_days < WEBHOOKS_KEPT_DAYS_MIN {
+            env.mistake(format!("WEBHOOKS_KEPT_DAYS is not {WEBHOOKS_KEPT_DAYS_MIN} or more"));
+        }
         let calls_per_second = NonZeroU32::new(env.parse("WORKER_CALLS_PER_SECOND", 0, "a number; 0 is no limit"));
         let terms = terms(env);
         let key = Self::key(env, "TOSS_SECRET_KEY", true);
@@ -71,6 +80,7 @@ impl Settings {
             account_key,
             terms,
             attempts_kept_days,
+            webhooks_kept_days,
             calls_per_second,
             concurrency,
         })
@@ -159,6 +169,7 @@ mod tests {
         );
         check(&[("WORKER_CALLS_PER_SECOND", "many")], Err("WORKER_CALLS_PER_SECOND is not a number"));
         check(&[("REFUND_ACCOUNT_KEY", "Y2FuYXJ5")], Err("REFUND_ACCOUNT_KEY is not 32 bytes in base64"));
+        check(&[("WEBHOOKS_KEPT_DAYS", "29")], Err("WEBHOOKS_KEPT_DAYS is not 30 or more"));
         check(&[("ATTEMPTS_KEPT_DAYS", "0")], Err("ATTEMPTS_KEPT_DAYS is not 1 or more"));
         check(&[("WORKER_CONCURRENCY", "0")], Err("WORKER_CONCURRENCY is not 1 to 10000"));
         check(&[("WORKER_CONCURRENCY", "10001")], Err("WORKER_CONCURRENCY is not 1 to 10000"));

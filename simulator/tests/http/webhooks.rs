@@ -291,3 +291,16 @@ async fn every_cancel_is_told_with_what_is_left() {
         assert_eq!(hook.json()["data"]["balanceAmount"], balance);
     }
 }
+
+#[tokio::test]
+async fn an_address_of_the_settings_hears_from_the_start_and_after_a_reset() {
+    let webhook_url = Some("http://127.0.0.1:9/webhooks".to_owned());
+    let sim = Sim::with(simulator::Settings { webhook_url, ..simulator::Settings::default() }).await;
+    for _ in 0..2 {
+        let registered = sim.see("webhooks").await["webhooks"].as_array().unwrap().clone();
+        let told: Vec<_> = registered.iter().map(|one| (one["event"].as_str(), one["url"].as_str())).collect();
+        let url = Some("http://127.0.0.1:9/webhooks");
+        assert_eq!(told, [(Some("PAYMENT_STATUS_CHANGED"), url), (Some("DEPOSIT_CALLBACK"), url)]);
+        sim.control("reset", json!({})).await;
+    }
+}

@@ -230,4 +230,7 @@ pub(crate) const CASES: &[Case] = &[
         &[(I5, "intent is due")]), &[]),
     running(case("a check that nobody makes", &["update payments set check_at = now() - interval '1 hour' where order_id = {ORDER}"],
         &[(I5, "check is late")]), &[]),
+    case("a webhook that nobody looks at", &["insert into webhook_inbox (delivery, order_id, payment_no, status, state, state_since)
+        values (gen_random_uuid(), {ORDER}, 1, 'CANCELED', 'waiting', now() - interval '1 hour')"],
+        &[(I5, "webhook is late")]),
 ];

@@ -34,7 +34,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it with this environment and no other, and without logs unless it asks for some.
     pub(crate) fn start(binary: Binary, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::start_with(binary, &[], env)
+    }
+
+    /// The same with words on its command line.
+    pub(crate) fn start_with(binary: Binary, words: &[&str], env: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut child = Command::new(binary.path())
+            .args(words)
             .env_clear()
             .env("RUST_LOG", "off")
             .envs(env)

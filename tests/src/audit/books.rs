@@ -13,6 +13,8 @@ pub(super) struct Books {
     pub(super) products: Vec<Product>,
     /// Orders that intents are about and that are not there.
     pub(super) strays: Vec<i64>,
+    /// Orders whose webhooks wait although they have no live intent, and have waited for more than a minute.
+    pub(super) late_hints: Vec<i64>,
 }
 
 /// What tells whether an order changed since. The number of its attempts is part of it, for a call that changed nothing.
@@ -59,6 +61,12 @@ pub(super) async fn read(pool: &PgPool, since: Option<&str>) -> anyhow::Result<B
     let is_stray = |intent: &&Intent| !books.orders.contains_key(&intent.order_id);
     books.strays = intents.iter().filter(is_stray).map(|intent| intent.order_id).collect();
     books.hang(intents, |intent| intent.order_id, |order, intent| order.intent = Some(intent));
+    let late = "select distinct w.order_id from webhook_inbox w
+                where w.state = 'waiting' and w.state_since < now() - interval '1 minute'
+                  and not exists (select from outbox b where b.order_id = w.order_id)
+                order by w.order_id";
+    let late: Vec<(i64,)> = all(connection, late).await?;
+    books.late_hints = late.into_iter().map(|(order_id,)| order_id).collect();
     snapshot.rollback().await?;
     Ok(books)
 }

@@ -36,6 +36,10 @@ pub(super) fn judge(order: &Order, strength: Strength, found: &mut Found) {
 }
 
 pub(super) fn judge_strays(books: &Books, found: &mut Found) {
+    for order in books.late_hints.iter().filter_map(|id| books.orders.get(id)) {
+        let detail = "a webhook has waited for more than a minute, and nothing is in its way".to_owned();
+        found.add(Invariant::I5, order, "webhook is late", detail);
+    }
     for id in &books.strays {
         found.add_about(Invariant::I5, Subject::Whole, "intent without a reason", format!("there is no order {id}"));
     }
