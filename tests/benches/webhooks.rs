@@ -1,7 +1,7 @@
 //! How long Toss waits for the answer to a webhook while confirms run: at most 100 ms for 99 of 100, at 200 a second.
 //!
 //! ```text
-//! cargo bench -p tests --bench webhooks [-- SECONDS]
+//! cargo bench -p tests --bench webhooks [-- SECONDS [PER_SECOND]]
 //! ```
 //!
 //! Database (with full durability), simulator, api, worker and this client share the machine. A webhook's time counts from
@@ -32,7 +32,7 @@ use shared::{
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-const PER_SECOND: u32 = 200;
+const PER_SECOND_DEFAULT: u32 = 200;
 const CONFIRMS_PER_SECOND: u32 = 20;
 const TARGET: Duration = Duration::from_millis(100);
 const PRICE: i64 = 50_000;
@@ -41,7 +41,9 @@ const PRICE: i64 = 50_000;
 async fn main() -> anyhow::Result<()> {
     // cargo says what kind of target this is by an argument of its own.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let seconds: u32 = words.first().map_or(Ok(10), |word| word.parse()).context("SECONDS is no number")?;
+    let number = |at: usize, default| words.get(at).map_or(Ok(default), |word| word.parse::<u32>());
+    let seconds = number(0, 10).context("SECONDS is no number")?;
+    let per_second = number(1, PER_SECOND_DEFAULT).context("PER_SECOND is no number")?;
     limits::allow_many_open_files();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut progress = Options::new(installation().await?, Place::Temporary);
@@ -51,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     let url = server.url("hanbeon");
     db::migrate(&url.as_str().into()).await?;
     let shop = Arc::new(Shop::open(&url).await?);
-    measure(&shop, seconds).await?;
+    measure(&shop, seconds, per_second).await?;
     server.stop().await?;
     Ok(())
 }
@@ -135,7 +137,7 @@ fn body(confirm: &Value, status: &str, balance: u32) -> Value {
     json!({"eventType": "PAYMENT_STATUS_CHANGED", "createdAt": "2026-01-02T14:46:59.65327", "data": data})
 }
 
-async fn measure(shop: &Arc<Shop>, seconds: u32) -> anyhow::Result<()> {
+async fn measure(shop: &Arc<Shop>, seconds: u32, per_second: u32) -> anyhow::Result<()> {
     let mut confirms = Vec::new();
     for _ in 0..CONFIRMS_PER_SECOND * (seconds + 1) {
         confirms.push(shop.order().await?);
@@ -153,10 +155,10 @@ async fn measure(shop: &Arc<Shop>, seconds: u32) -> anyhow::Result<()> {
             accepted.lock().map(|mut all| all.push((done, due.elapsed()))).unwrap_or_default();
         });
     }
-    for number in 0..PER_SECOND * seconds {
+    for number in 0..per_second * seconds {
         let (shop, confirms, hooks) = (Arc::clone(shop), Arc::clone(&confirms), Arc::clone(&hooks));
-        let due = started + Duration::from_secs(1) + Duration::from_secs(1) * number / PER_SECOND;
-        let newest = CONFIRMS_PER_SECOND + number * CONFIRMS_PER_SECOND / PER_SECOND;
+        let due = started + Duration::from_secs(1) + Duration::from_secs(1) * number / per_second;
+        let newest = CONFIRMS_PER_SECOND + number * CONFIRMS_PER_SECOND / per_second;
         let about = |back: u32| confirms[usize::try_from(newest.saturating_sub(back)).unwrap_or_default()].clone();
         let body = match number % 4 {
             0 => body(&about(CONFIRMS_PER_SECOND), "DONE", 50_000),
@@ -179,7 +181,7 @@ async fn measure(shop: &Arc<Shop>, seconds: u32) -> anyhow::Result<()> {
     tell("confirms accepted", &accepted)?;
     let slow = tell("webhooks", &hooks)?;
     println!(
-        "target: p99 <= {} ms at {PER_SECOND}/s: {}",
+        "target: p99 <= {} ms at {per_second}/s: {}",
         TARGET.as_millis(),
         if slow <= TARGET { "met" } else { "missed" }
     );

@@ -61,19 +61,19 @@ impl Hint {
         let event = told.and_then(Value::as_str).filter(|name| is_name(name));
         let said_at = text(fields, "createdAt").and_then(loose_moment);
         let data = match (told, fields.get("data")) {
-            (Some(_), Some(Value::Object(data))) => Some(data),
-            (Some(_), _) => None,
-            (None, _) => Some(fields),
+            (Some(_), Some(Value::Object(data))) => data,
+            (Some(_) | None, _) => fields,
         };
-        let event = if told.is_none() && said(fields).is_some() { Some(DEPOSIT) } else { event };
-        let about = match data.and_then(said) {
+        let said = said(data);
+        let event = if told.is_none() && said.is_some() { Some(DEPOSIT) } else { event };
+        let about = match said {
             Some(said) => About::Payment(said),
             None if event.is_some() => About::Other,
             None => About::Unreadable,
         };
-        let content = match (&about, data) {
-            (About::Payment(said), Some(data)) => kept(said, data),
-            (About::Payment(_) | About::Other | About::Unreadable, _) => Value::Null,
+        let content = match &about {
+            About::Payment(said) => kept(said, data),
+            About::Other | About::Unreadable => Value::Null,
         };
         Self { event: event.map(str::to_owned), said_at, about, content }
     }
