@@ -268,7 +268,8 @@ impl AttemptRow {
         // Toss's word for it; what it means for us is the outcome.
         let code = attempt.code.as_deref().map(quotation).unwrap_or_default();
         Self {
-            at: kst(attempt.finished_at),
+            // The column's head names the zone.
+            at: kst(attempt.finished_at).trim_end_matches(" (KST)").to_owned(),
             call: attempt.call,
             about,
             answer: format!("{answer} {code}").trim_end().to_owned(),

@@ -114,7 +114,8 @@ impl FromRequestParts<AppState> for Operator {
         let operator = state.access.operator(&state.pool, &parts.headers).await.map_err(Problem::from)?;
         let Some(operator) = operator else {
             // What a form says is lost on the way to the login, so it is not sent again behind somebody's back.
-            let next = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+            let is_look = matches!(parts.method, Method::GET | Method::HEAD);
+            let next = parts.uri.path_and_query().filter(|_| is_look);
             return Err(next.map_or(Refused::Problem(Problem::Unauthorized), |next| Refused::LogInFirst {
                 next: next.as_str().to_owned(),
             }));
