@@ -7,8 +7,8 @@ use shared::{
     money::Krw,
     order::OrderStatus,
     outbox::{
-        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lessee, Mark, Outcome,
-        Proof, SendsAfter, Settled, Terms, Watermark,
+        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lessee, Looks, Mark,
+        Outcome, Proof, SendsAfter, Settled, Terms, Watermark,
     },
     payment::PaymentStatus,
 };
@@ -109,6 +109,7 @@ async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
             order: OrderStatus::parse(row.get("status")).unwrap(),
             payment: PaymentStatus::parse(row.get("payment")).unwrap(),
             pays: row.get::<Option<bool>, _>("pays") == Some(true) && !case.pays,
+            ceases: case.pays && row.get::<Option<bool>, _>("pays") != Some(true),
             stock: match stock {
                 0 => Stock::Stays,
                 1 => Stock::Back,
@@ -171,12 +172,19 @@ fn outcome(found: &str) -> Outcome {
             approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
             method: None,
             receipt_url: None,
+            deposited: false,
             replayed: false,
             answer: answer.clone(),
         })
     };
-    let failed =
-        |status| Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(answer.clone()), cause: "declined" }));
+    let failed = |status| {
+        Outcome::Failed(Box::new(Failure {
+            status,
+            proof: Proof::Answer(answer.clone()),
+            cause: "declined",
+            due_at: None,
+        }))
+    };
     match found {
         "again" => Outcome::Again(Again {
             how: How::Ask,
@@ -194,7 +202,11 @@ fn outcome(found: &str) -> Outcome {
         "DONE" => Outcome::Approved(approval(1_000)),
         "PARTIAL_CANCELED" => Outcome::Approved(approval(400)),
         "CANCELED" => Outcome::Approved(approval(0)),
-        "WAITING_FOR_DEPOSIT" => Outcome::Waiting { answer: Box::new(answer), look_again: Duration::from_mins(10) },
+        "WAITING_FOR_DEPOSIT" => {
+            let ten_minutes = Duration::from_mins(10);
+            let looks = Looks { every: ten_minutes, by: None, soon: ten_minutes, doubted_for: ten_minutes };
+            Outcome::Waiting { answer: Box::new(answer), looks }
+        }
         "ABORTED" => failed(FailedStatus::Aborted),
         "EXPIRED" => failed(FailedStatus::Expired),
         "REVIEW" => Outcome::Review { cause: "review_no_proof", answer: Box::new(answer) },
