@@ -7,12 +7,14 @@
 
 mod address;
 mod assets;
+mod banks;
 mod body;
 mod causes;
 mod checkout;
 mod confirm;
 mod create;
 mod declines;
+mod deposit;
 mod every_request;
 mod health;
 mod hero;
@@ -184,6 +186,7 @@ mod tests {
         check(Method::GET, "/livez", &[], "", 200, "ok").await;
         check(Method::GET, "/checkout/fail?code=X", &[], "", 200, "결제하지 못했습니다").await;
         check(Method::GET, "/assets/pay.js", &[], "", 200, "TossPayments").await;
+        check(Method::GET, "/assets/copy.js", &[], "", 200, "clipboard").await;
         check(Method::GET, "/nowhere", &[], "", 404, "NOT_FOUND").await;
         check(Method::GET, "/api/nowhere", &[], "", 404, "NOT_FOUND").await;
         check(Method::GET, "/order", &[], "", 401, "UNAUTHORIZED").await;

@@ -10,8 +10,8 @@ mod read;
 pub use create::{CreateRefusal, Created, LINES_MAX, Line, NewOrder, QUANTITY_MAX, create};
 pub use housekeeping::{Forgotten, expire_unpaid, forget_attempts};
 pub use read::{
-    CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderView, PAGE_SIZE_MAX, Page,
-    PaymentView, Surplus, customer_of, list, statuses, view,
+    AccountView, CancelStatus, CancelView, Cursor, EventView, FailureView, LineView, ListedOrder, OrderView,
+    PAGE_SIZE_MAX, Page, PaymentView, Surplus, customer_of, list, statuses, view,
 };
 
 use std::fmt;
