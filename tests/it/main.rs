@@ -26,3 +26,4 @@ mod soak;
 mod spine;
 mod tidy;
 mod transitions;
+mod virtual_accounts;
