@@ -169,7 +169,8 @@ fn outcome(found: &str) -> Outcome {
         Box::new(Approval {
             amount: Krw::new(1_000).unwrap(),
             balance: Krw::new(balance).unwrap(),
-            approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
+            // Young, so that it would be looked at again if it were a deposit.
+            approved_at: time::macros::datetime!(2100-01-01 0:00 UTC),
             method: None,
             receipt_url: None,
             deposited: false,

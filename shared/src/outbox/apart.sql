@@ -102,7 +102,7 @@ noted as (
                 then now() + least($23::bigint * interval '1 ms',
                                    greatest($24::timestamptz - now(), now() - $24, $25::bigint * interval '1 ms'))
             -- A young deposit may be taken back yet.
-            when d.move in ('follow', 'deliver') and $14 = 'DONE' and $15 > now() - interval '1 hour'
+            when d.move in ('follow', 'deliver') and $14 = 'DONE' and $23 is not null and $15 > now() - interval '1 hour'
                 then now() + greatest($23 * interval '1 ms', now() - $15) end
     from decided d where p.order_id = d.id and p.payment_no = $4
 ),

@@ -186,12 +186,14 @@ fn account(of: &Value) -> Option<Account> {
     })
 }
 
-/// A moment that may come without its zone, as Toss documents due dates; it is Korea's then.
+/// A moment that may come without its zone, as Toss documents due dates; it is Korea's then. One of another age is none: it
+/// could not be stored, or not be added to.
 pub fn korean_moment(text: &str) -> Option<OffsetDateTime> {
     let local = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let without_zone = || PrimitiveDateTime::parse(text.split('.').next()?, local).ok();
     let zoned = OffsetDateTime::parse(text, &Rfc3339).ok();
-    zoned.or_else(|| without_zone().map(|moment| moment.assume_offset(offset!(+9))))
+    let moment = zoned.or_else(|| without_zone().map(|moment| moment.assume_offset(offset!(+9))));
+    moment.filter(|moment| (2000..3000).contains(&moment.year()))
 }
 
 fn cancels(list: &Value) -> Vec<CancelEntry> {
@@ -291,7 +293,9 @@ mod tests {
         {
             assert_eq!(due(text), at, "{text}");
         }
-        assert_eq!(due("next week"), None);
+        for text in ["next week", "9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00"] {
+            assert_eq!(due(text), None, "{text}");
+        }
         assert!(account(json!({"dueDate": null, "expired": true})).unwrap().expired);
         assert!(!account(json!({})).unwrap().expired);
         assert!(account(json!(null)).is_none());
