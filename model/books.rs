@@ -190,6 +190,8 @@ fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, moved: Mov
     };
     if moved.pays {
         state.paid_by = Some(claim.payment);
+    } else if moved.ceases {
+        state.paid_by = None;
     }
     match moved.stock {
         Stock::Stays => {}

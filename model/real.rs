@@ -191,7 +191,7 @@ fn payment(at: At) -> toss::Payment {
         method: None,
         approved_at: approved.then_some(OffsetDateTime::UNIX_EPOCH),
         receipt_url: None,
-        account_expired: false,
+        account: None,
         cancels: if at == At::Canceled { vec![cancel] } else { Vec::new() },
         raw: Value::Null,
     }

@@ -10,6 +10,8 @@ pub(crate) const TOSS_ABORTED: &str = "toss_aborted";
 pub(crate) const DEPOSIT_TOO_LATE: &str = "deposit_too_late";
 pub(crate) const LATE_APPROVAL: &str = "late_approval";
 pub(crate) const REFUND_REFUSED: &str = "refund_refused";
+pub(crate) const REFUND_NEEDS_ACCOUNT: &str = "refund_needs_account";
+pub(crate) const DEPOSIT_REVERSED: &str = "deposit_reversed";
 
 pub(crate) const ACCOUNT_CLOSED: &str = "account_closed";
 const REQUESTED: &str = "refund_requested";
@@ -34,6 +36,7 @@ static WORDS: &[(&str, &str, &str)] = &[
     ("payment_not_ours", "이 주문의 결제가 아닙니다", "The payment does not belong to this order"),
     ("not_confirmed_in_time", "제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time"),
     (DEPOSIT_TOO_LATE, "입금 기한이 지났습니다", "The deposit did not come in time"),
+    (DEPOSIT_REVERSED, "은행이 입금을 되돌렸습니다", "The bank took the deposit back"),
     ("not_paid_in_time", "기한 안에 결제하지 않았습니다", "Nobody paid in time"),
     (LATE_APPROVAL, "늦게 승인된 결제로 주문을 되살렸습니다", "A late approval brought the order back"),
     (LATE_RETURNING, "늦게 승인된 결제를 돌려드리기 시작했습니다", "We began to give back a late approval"),
@@ -50,6 +53,11 @@ static WORDS: &[(&str, &str, &str)] = &[
         "What Toss Payments says contradicts what it said before",
     ),
     (REFUND_REFUSED, "토스페이먼츠가 환불을 받아들이지 않았습니다", "Toss Payments did not take the refund"),
+    (
+        REFUND_NEEDS_ACCOUNT,
+        "입금하신 돈을 돌려드리려면 받으실 계좌가 필요합니다",
+        "To give the deposit back, an account is needed that it can go to",
+    ),
     ("review_not_as_agreed", "승인된 결제의 내용이 주문과 다릅니다", "The approved payment is not as the order says"),
     (
         "review_no_proof",

@@ -12,6 +12,7 @@ use crate::{
     causes,
     checkout::is_payable,
     declines,
+    deposit::{self, Account},
     language::Language,
     page::{kst, quotation},
     standing::{self, Money},
@@ -26,6 +27,10 @@ pub(crate) struct Hero {
     pub(crate) said: Vec<String>,
     /// Toss's own words, in Korean.
     pub(crate) quote: Option<String>,
+    /// Where to transfer the money.
+    pub(crate) account: Option<Account>,
+    /// What is said after that.
+    pub(crate) notes: Vec<String>,
     pub(crate) pay_by: Option<PayBy>,
     pub(crate) look: Option<Look>,
     pub(crate) action: Option<Action>,
@@ -49,7 +54,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    fn of(order: &OrderView, due_at: Option<OffsetDateTime>) -> Self {
+    pub(crate) fn of(order: &OrderView, due_at: Option<OffsetDateTime>) -> Self {
         Self { at: due_at.filter(|at| *at > order.read_at).map(kst) }
     }
 }
@@ -66,7 +71,7 @@ impl Hero {
         let hero = match order.status {
             OrderStatus::Ready => ready(order, language),
             OrderStatus::InProgress => confirming(order, language),
-            OrderStatus::WaitingForDeposit => awaiting_deposit(language),
+            OrderStatus::WaitingForDeposit => deposit::awaited(order, language),
             OrderStatus::Done => paid(order, language),
             OrderStatus::PartialCanceled => partly_returned(order, language),
             OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Canceled
@@ -107,18 +112,6 @@ fn confirming(order: &OrderView, language: Language) -> Hero {
         heading: language.pick("확인 중입니다. 다시 결제하지 마세요.", "Confirming. Please do not pay again."),
         said: vec![said.to_owned()],
         look: Some(Look::of(order, order.payments.last().and_then(|payment| payment.next_look_at))),
-        ..Hero::default()
-    }
-}
-
-fn awaiting_deposit(language: Language) -> Hero {
-    let said = language.pick(
-        "아직 입금되지 않았습니다. 안내받은 가상계좌로 입금하시면 결제가 끝납니다.",
-        "No money has arrived yet. The order is paid once you transfer it to the account you were given.",
-    );
-    Hero {
-        heading: language.pick("입금을 기다리고 있습니다", "Waiting for your deposit"),
-        said: vec![said.to_owned()],
         ..Hero::default()
     }
 }
@@ -257,6 +250,9 @@ fn expired(order: &OrderView, language: Language) -> Hero {
     } else {
         language.pick("제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time")
     };
+    if cause == causes::DEPOSIT_TOO_LATE {
+        return over(heading, deposit::too_late(order, language), language);
+    }
     // What the heading says already is not said again.
     let why = because(cause, language).filter(|why| !why.starts_with(heading));
     over(heading, why.into_iter().collect(), language)
@@ -306,7 +302,7 @@ fn not_charged(language: Language) -> String {
     language.pick("결제된 금액이 없습니다.", "No money has moved.").to_owned()
 }
 
-fn because(cause: &str, language: Language) -> Option<String> {
+pub(crate) fn because(cause: &str, language: Language) -> Option<String> {
     causes::words(cause, language).map(|words| format!("{words}."))
 }
 

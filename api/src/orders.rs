@@ -20,6 +20,7 @@ use crate::{
     AppState,
     address::{Addressed, status_address},
     asked::{Asked, ListQuery},
+    deposit::AccountJson,
     operator::Caller,
     problem::Problem,
     standing::Money,
@@ -75,6 +76,7 @@ struct PaymentJson {
     #[serde(with = "time::serde::rfc3339::option")]
     approved_at: Option<OffsetDateTime>,
     receipt_url: Option<String>,
+    virtual_account: Option<AccountJson>,
     failure: Option<FailureJson>,
     #[serde(with = "time::serde::rfc3339::option")]
     next_look_at: Option<OffsetDateTime>,
@@ -172,6 +174,7 @@ impl From<&PaymentView> for PaymentJson {
             method: payment.method.clone(),
             approved_at: payment.approved_at,
             receipt_url: payment.receipt_url.clone(),
+            virtual_account: payment.account.as_ref().map(AccountJson::from),
             failure: payment.failure.as_ref().map(FailureJson::from),
             next_look_at: payment.next_look_at,
         }
@@ -333,6 +336,15 @@ mod tests {
         let refund = &told_first["cancels"][0];
         assert_eq!((&refund["paymentNo"], &refund["amount"]), (&json!(1), &json!(50_000)));
         assert!(refund["nextLookAt"].is_string(), "{refund}");
+    }
+
+    #[test]
+    fn a_virtual_account_is_told_with_its_bank_and_due_time() {
+        let account = &told(sample::order(OrderStatus::WaitingForDeposit))["payment"]["virtualAccount"];
+        let expected = json!({"bankCode": "88", "bank": "신한은행", "accountNumber": "X1234567890123<b>",
+                              "dueAt": "2026-11-29T13:20:00+09:00"});
+        assert_eq!(account, &expected);
+        assert!(told(sample::order(OrderStatus::Done))["payment"]["virtualAccount"].is_null());
     }
 
     #[test]

@@ -7,7 +7,11 @@ use axum::{
 };
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 
-use crate::problem::Problem;
+use crate::{language::Language, problem::Problem};
+
+/// The policy of pages that have a script of ours and a form of ours, and nobody else's.
+pub(crate) const SCRIPT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// For pages with forms. Under `no-referrer` a browser hides the origin of a form too, and we could not see that it is
 /// ours; this tells the origin and still keeps the address, with its paymentKey, to itself.
@@ -31,6 +35,29 @@ pub(crate) fn kst(moment: OffsetDateTime) -> String {
     moment.to_offset(zone).format(format).unwrap_or_default()
 }
 
+/// The same for somebody who plans by it: with the day of the week, and to the minute that has begun.
+pub(crate) fn kst_in_words(moment: OffsetDateTime, language: Language) -> String {
+    let zone = UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC);
+    let moment = moment.to_offset(zone);
+    let weekday = usize::from(moment.weekday().number_days_from_monday());
+    let korean = format_description!("[year]년 [month padding:none]월 [day padding:none]일");
+    let english = format_description!("[weekday repr:short] [day padding:none] [month repr:long] [year]");
+    let (half, hour) = (moment.hour() >= 12, (moment.hour() + 11) % 12 + 1);
+    let minute = moment.minute();
+    match language {
+        Language::Korean => {
+            let day = ["월", "화", "수", "목", "금", "토", "일"].get(weekday).copied().unwrap_or_default();
+            let half = if half { "오후" } else { "오전" };
+            let minute = if minute == 0 { String::new() } else { format!(" {minute}분") };
+            format!("{}({day}) {half} {hour}시{minute} (한국 시간)", moment.format(korean).unwrap_or_default())
+        }
+        Language::English => {
+            let half = if half { "pm" } else { "am" };
+            format!("{}, {hour}:{minute:02} {half} (KST)", moment.format(english).unwrap_or_default())
+        }
+    }
+}
+
 /// Toss's messages are short. Longer ones, and characters that turn the text around them, are somebody's joke.
 const QUOTATION_CHARACTERS_MAX: usize = 200;
 
@@ -44,13 +71,39 @@ pub(crate) fn quotation(text: &str) -> String {
 mod tests {
     use time::macros::datetime;
 
-    use super::quotation;
+    use super::{kst_in_words, quotation};
+    use crate::language::Language::{English, Korean};
 
     #[test]
     fn words_of_others_are_short_and_keep_their_place() {
         assert_eq!(quotation("결제가 취소되었습니다"), "결제가 취소되었습니다");
         assert_eq!(quotation("a\u{202e}b\0c\nd"), "abcd");
         assert_eq!(quotation(&"가".repeat(1_000)).chars().count(), 200);
+    }
+
+    #[test]
+    fn a_time_to_plan_by_is_said_as_people_say_it() {
+        let check = |moment, korean: &str, english: &str| {
+            assert_eq!(
+                (kst_in_words(moment, Korean).as_str(), kst_in_words(moment, English).as_str()),
+                (korean, english)
+            );
+        };
+        check(
+            datetime!(2026-11-22 15:20:05.9 UTC),
+            "2026년 11월 23일(월) 오전 12시 20분 (한국 시간)",
+            "Mon 23 November 2026, 12:20 am (KST)",
+        );
+        check(
+            datetime!(2026-12-06 12:00:59 +9),
+            "2026년 12월 6일(일) 오후 12시 (한국 시간)",
+            "Sun 6 December 2026, 12:00 pm (KST)",
+        );
+        check(
+            datetime!(2026-12-06 23:59:59 +9),
+            "2026년 12월 6일(일) 오후 11시 59분 (한국 시간)",
+            "Sun 6 December 2026, 11:59 pm (KST)",
+        );
     }
 
     #[test]

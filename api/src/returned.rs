@@ -29,14 +29,10 @@ use crate::{
     confirm::accept,
     every_request::note_order,
     language::Language,
-    page::{FORM_REFERRER, Page, quotation},
+    page::{FORM_REFERRER, Page, SCRIPT_POLICY, quotation},
     problem::{NextStep, Problem, Wanted},
     standing::Money,
 };
-
-/// The default policy, and our own script that sends the form.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
-     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 type Parameters = HashMap<String, String>;
 
@@ -96,7 +92,7 @@ pub(crate) async fn success(
         amount_won: returned.amount.won(),
         amount: language.won(returned.amount),
     };
-    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], FORM_REFERRER, Page(page)).into_response())
+    Ok(([(header::CONTENT_SECURITY_POLICY, SCRIPT_POLICY)], FORM_REFERRER, Page(page)).into_response())
 }
 
 fn read_query(query: Result<Query<Parameters>, QueryRejection>) -> Result<Parameters, Problem> {

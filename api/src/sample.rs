@@ -3,7 +3,10 @@
 use shared::{
     cancel::Actor,
     money::Krw,
-    order::{CancelStatus, CancelView, EventView, FailureView, LineView, OrderNo, OrderStatus, OrderView, PaymentView},
+    order::{
+        AccountView, CancelStatus, CancelView, EventView, FailureView, LineView, OrderNo, OrderStatus, OrderView,
+        PaymentView,
+    },
     payment::{PaymentKey, PaymentStatus},
 };
 use time::{Duration, macros::datetime};
@@ -61,6 +64,14 @@ pub(crate) fn because(status: OrderStatus, cause: &str) -> OrderView {
         event(OrderStatus::InProgress, status, cause),
     ];
     OrderView { events, ..order(status) }
+}
+
+/// Paid into a virtual account, and the bank took it back.
+pub(crate) fn taken_back() -> OrderView {
+    let mut order = because(OrderStatus::WaitingForDeposit, "account_issued");
+    order.events.push(event(OrderStatus::WaitingForDeposit, OrderStatus::Done, "toss_approved"));
+    order.events.push(event(OrderStatus::Done, OrderStatus::WaitingForDeposit, "deposit_reversed"));
+    order
 }
 
 /// Declined, as Toss told it.
@@ -152,6 +163,11 @@ fn payment(payment_no: i16, status: PaymentStatus) -> PaymentView {
         accepted_at: datetime!(2026-11-22 04:21:05 UTC),
         approved_at: balance(status).map(|_| datetime!(2026-11-22 04:21:06 UTC)),
         failure: None,
+        account: (status == PaymentStatus::WaitingForDeposit).then(|| AccountView {
+            bank: Some("88".to_owned()),
+            number: "X1234567890123<b>".to_owned(),
+            due_at: Some(datetime!(2026-11-29 13:20 +9)),
+        }),
         next_look_at: Some(datetime!(2026-11-22 04:23:07 UTC)),
     }
 }

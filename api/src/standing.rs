@@ -3,7 +3,7 @@
 use shared::order::{CancelStatus, OrderStatus, OrderView};
 
 use crate::{
-    causes::{self, REFUND_REFUSED},
+    causes::{self, REFUND_NEEDS_ACCOUNT, REFUND_REFUSED},
     language::Language,
 };
 
@@ -27,7 +27,11 @@ impl Money {
     pub(crate) fn of(order: &OrderView) -> Self {
         let surplus = order.surplus().held.is_some();
         match order.status {
-            OrderStatus::Review if causes::why(order) == Some(REFUND_REFUSED) => Self::Stuck,
+            OrderStatus::Review
+                if causes::why(order).is_some_and(|why| matches!(why, REFUND_REFUSED | REFUND_NEEDS_ACCOUNT)) =>
+            {
+                Self::Stuck
+            }
             OrderStatus::InProgress | OrderStatus::Review => Self::Unknown,
             OrderStatus::Done => Self::Taken,
             OrderStatus::PartialCanceled => Self::PartlyReturned,

@@ -4,17 +4,18 @@
 //! payment is decided and every refund is made, by plain HTML, so it also works without scripts.
 
 use askama::Template;
-use axum::extract::State;
+use axum::{extract::State, http::header, response::IntoResponse};
 use shared::order::{self, CancelView, OrderStatus, OrderView, PaymentView};
 
 use crate::{
     AppState,
     address::Addressed,
     causes,
+    deposit::is_past_due,
     hero::{Hero, Notice},
     language::Language,
     lines::{LineRow, line_rows},
-    page::{Page, kst},
+    page::{Page, SCRIPT_POLICY, kst},
     problem::Problem,
     standing,
 };
@@ -23,6 +24,8 @@ use crate::{
 const RELOAD_WAITING_SECONDS: u8 = 2;
 /// The shopper may be paying in another window.
 const RELOAD_READY_SECONDS: u8 = 10;
+/// Whether a deposit came in time is being found out.
+const RELOAD_PAST_DUE_SECONDS: u8 = 5;
 
 #[derive(Template)]
 #[template(path = "status.html")]
@@ -70,9 +73,10 @@ pub(crate) async fn page(
     State(state): State<AppState>,
     language: Language,
     address: Addressed,
-) -> Result<Page<StatusPage>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    Ok(Page(StatusPage::of(&order, language)))
+    let policy = [(header::CONTENT_SECURITY_POLICY, SCRIPT_POLICY)];
+    Ok((policy, Page(StatusPage::of(&order, language))))
 }
 
 impl StatusPage {
@@ -97,6 +101,7 @@ impl StatusPage {
 fn reload_seconds(order: &OrderView) -> Option<u8> {
     match order.status {
         _ if order.returning().is_some() => Some(RELOAD_WAITING_SECONDS),
+        _ if is_past_due(order) => Some(RELOAD_PAST_DUE_SECONDS),
         OrderStatus::InProgress => Some(RELOAD_WAITING_SECONDS),
         OrderStatus::Ready if !order.is_late() => Some(RELOAD_READY_SECONDS),
         OrderStatus::Ready

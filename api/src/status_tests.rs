@@ -226,6 +226,71 @@ fn a_review_says_why_and_what_happens_next() {
 }
 
 #[test]
+fn a_page_that_waits_for_a_deposit_says_where_to_and_until_when_and_that_nothing_is_paid() {
+    let order = sample::order(OrderStatus::WaitingForDeposit);
+    check(
+        &order,
+        &[
+            "아직 입금되지 않았습니다",
+            "신한은행",
+            ">X1234567890123",
+            "50,000원",
+            "11월 29일(일) 오후 1시 20분 (한국 시간)",
+        ],
+        &["No money has arrived yet", "Shinhan Bank", ">X1234567890123", "Sun 29 November 2026, 1:20 pm (KST)"],
+    );
+    check(&order, &["다른 방법으로 결제하시려면", "입금 확인하기"], &["rather pay another way", "Check again"]);
+    let html = render(&order, Language::English);
+    assert!(html.contains("/assets/copy.js") && html.contains("hidden>Copy<"), "{html}");
+    assert!(!render(&sample::order(OrderStatus::Done), Language::English).contains("copy.js"));
+}
+
+#[test]
+fn past_the_due_time_nobody_is_led_to_deposit_and_nothing_is_called_too_late() {
+    for mut order in [sample::order(OrderStatus::WaitingForDeposit), sample::taken_back()] {
+        order.read_at = order.payments[0].account.as_ref().unwrap().due_at.unwrap();
+        check(&order, &["입금 기한이 지났습니다", "지금은 입금하지"], &["time to deposit is over", "do not transfer"]);
+        let html = render(&order, Language::English);
+        assert!(!html.contains("X1234567890123") && !html.contains("Expired"), "{html}");
+        assert!(reloads(&order), "it is being found out");
+    }
+}
+
+#[test]
+fn a_deposit_that_was_taken_back_is_explained_until_the_order_is_over() {
+    let mut order = sample::taken_back();
+    check(
+        &order,
+        &["은행이 입금을 되돌렸습니다", "결제된 금액이 없습니다", ">X1234567890123", "다시 입금해"],
+        &["The bank took your deposit back", "Nothing is paid now", ">X1234567890123", "to the same account again"],
+    );
+    let expired = sample::because(OrderStatus::Expired, "deposit_too_late");
+    order.status = expired.status;
+    order.events.extend(expired.events);
+    check(
+        &order,
+        &["입금되지 않은 채", "은행이 입금을 되돌렸습니다."],
+        &["Expired without", "took the deposit back.", "If you did transfer it in time"],
+    );
+    let paid = sample::because(OrderStatus::Done, "toss_approved");
+    order.status = paid.status;
+    order.events.extend(paid.events);
+    let html = render(&order, Language::English);
+    assert!(!html.contains("took your deposit back"), "{html}");
+}
+
+#[test]
+fn a_deposit_that_cannot_go_back_says_what_is_lacking() {
+    let mut order = sample::late(OrderStatus::Expired, CancelStatus::Failed);
+    order.events.last_mut().unwrap().cause = "refund_needs_account".to_owned();
+    check(
+        &order,
+        &["받으실 계좌가 필요합니다", "50,000원을 아직 돌려드리지 못했습니다"],
+        &["an account is needed", "50,000 KRW was charged and could not be given back"],
+    );
+}
+
+#[test]
 fn a_receipt_that_is_no_web_address_is_no_link() {
     let mut order = sample::order(OrderStatus::Done);
     assert!(render(&order, Language::Korean).contains("영수증"));

@@ -60,6 +60,7 @@ pub(crate) fn approved(claim: Claim) -> Finding {
         balance: claim.amount(),
         method: None,
         receipt_url: None,
+        deposited: false,
         replayed: false,
         answer: serde_json::json!({"by": claim.attempts()}),
     };

@@ -22,7 +22,7 @@ use crate::harness::{
 const RECOVERY_LIMIT: Duration = Duration::from_secs(LEASE.as_secs() + LEASE.as_secs() / 2 + 5);
 
 /// A worker that will stop at this place, or at none. It answers, so it also hears signals.
-async fn worker(shop: &Shop, stop_at: Option<&str>) -> Process {
+pub(crate) async fn worker(shop: &Shop, stop_at: Option<&str>) -> Process {
     let stop_at = stop_at.map(|place| ("HANBEON_STOP_AT", place));
     worker_with(shop, stop_at.as_slice()).await
 }

@@ -32,4 +32,5 @@ mod soak;
 mod spine;
 mod tidy;
 mod transitions;
+mod virtual_accounts;
 mod webhooks;

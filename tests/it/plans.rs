@@ -44,8 +44,8 @@ fn check(name: &str, plan: &str) {
 async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
     let database = Database::new().await;
     for (name, statement, arguments) in [
-        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 28),
-        ("apart", include_str!("../../shared/src/outbox/apart.sql"), 22),
+        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 30),
+        ("apart", include_str!("../../shared/src/outbox/apart.sql"), 26),
         ("refund", include_str!("../../shared/src/outbox/refund.sql"), 26),
         ("renew", include_str!("../../shared/src/outbox/renew.sql"), 4),
         ("sweep", include_str!("../../shared/src/outbox/sweep.sql"), 2),

@@ -9,8 +9,8 @@ use shared::{
     money::Krw,
     order::OrderStatus,
     outbox::{
-        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Mark,
-        Outcome, Proof, SendsAfter, Settled, Watermark,
+        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Looks,
+        Mark, Outcome, Proof, SendsAfter, Settled, Watermark,
     },
     payment::PaymentStatus,
 };
@@ -111,6 +111,7 @@ async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
             order: OrderStatus::parse(row.get("status")).unwrap(),
             payment: PaymentStatus::parse(row.get("payment")).unwrap(),
             pays: row.get::<Option<bool>, _>("pays") == Some(true) && !case.pays,
+            ceases: case.pays && row.get::<Option<bool>, _>("pays") != Some(true),
             stock: match stock {
                 0 => Stock::Stays,
                 1 => Stock::Back,
@@ -171,15 +172,23 @@ fn outcome(found: &str) -> Outcome {
         Box::new(Approval {
             amount: Krw::new(1_000).unwrap(),
             balance: Krw::new(balance).unwrap(),
-            approved_at: time::UtcDateTime::UNIX_EPOCH.into(),
+            // Young, so that it would be looked at again if it were a deposit.
+            approved_at: time::macros::datetime!(2100-01-01 0:00 UTC),
             method: None,
             receipt_url: None,
+            deposited: false,
             replayed: false,
             answer: answer.clone(),
         })
     };
-    let failed =
-        |status| Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(answer.clone()), cause: "declined" }));
+    let failed = |status| {
+        Outcome::Failed(Box::new(Failure {
+            status,
+            proof: Proof::Answer(answer.clone()),
+            cause: "declined",
+            due_at: None,
+        }))
+    };
     match found {
         "again" => Outcome::Again(Again {
             how: How::Ask,
@@ -197,7 +206,11 @@ fn outcome(found: &str) -> Outcome {
         "DONE" => Outcome::Approved(approval(1_000)),
         "PARTIAL_CANCELED" => Outcome::Approved(approval(400)),
         "CANCELED" => Outcome::Approved(approval(0)),
-        "WAITING_FOR_DEPOSIT" => Outcome::Waiting { answer: Box::new(answer), look_again: Duration::from_mins(10) },
+        "WAITING_FOR_DEPOSIT" => {
+            let ten_minutes = Duration::from_mins(10);
+            let looks = Looks { every: ten_minutes, by: None, soon: ten_minutes, doubted_for: ten_minutes };
+            Outcome::Waiting { answer: Box::new(answer), looks }
+        }
         "ABORTED" => failed(FailedStatus::Aborted),
         "EXPIRED" => failed(FailedStatus::Expired),
         "REVIEW" => Outcome::Review { cause: "review_no_proof", answer: Box::new(answer) },

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    outbox::{Again, Call, FailedStatus, Failure, How, Mark, Outcome, Proof, SendsAfter},
+    outbox::{Again, Call, FailedStatus, Failure, How, Looks, Mark, Outcome, Proof, SendsAfter},
     payment::PaymentStatus,
     toss::{Answer, Body, Reply},
 };
+use time::OffsetDateTime;
 
 use crate::{
     codes::{Class, Refused},
@@ -89,10 +90,7 @@ fn payment(tried: &Try<'_>, reading: Reading, terms: &Terms, waits: Waits) -> Ou
     let asking = tried.call == Call::Query;
     match reading {
         Reading::Approved(approval) => Outcome::Approved(approval),
-        Reading::Waiting { expired: false } => {
-            Outcome::Waiting { answer: Box::new(told(tried.reply)), look_again: terms.deposit_look_every }
-        }
-        Reading::Waiting { expired: true } => failed(FailedStatus::Expired, "deposit_too_late", tried.reply),
+        Reading::Waiting { expired, due_at, replayed } => waiting(tried, terms, expired, due_at, replayed),
         Reading::Failed(status) if asking => {
             let cause = match status {
                 FailedStatus::Aborted => "toss_aborted",
@@ -119,6 +117,36 @@ fn payment(tried: &Try<'_>, reading: Reading, terms: &Terms, waits: Waits) -> Ou
         | Reading::NotMoved
         | Reading::Unknown => undecided(tried, &reading, terms, waits),
     }
+}
+
+/// Toss shows a virtual account that nobody has paid into, or not any more.
+fn waiting(tried: &Try<'_>, terms: &Terms, expired: bool, due_at: Option<OffsetDateTime>, replayed: bool) -> Outcome {
+    let too_late = |status, cause| {
+        let proof = Proof::Answer(told(tried.reply));
+        Outcome::Failed(Box::new(Failure { status, proof, cause, due_at }))
+    };
+    match tried.known.payment_status {
+        PaymentStatus::Aborted => return too_late(FailedStatus::Aborted, "still_failed"),
+        PaymentStatus::Expired => return too_late(FailedStatus::Expired, "still_failed"),
+        PaymentStatus::InProgress | PaymentStatus::WaitingForDeposit | PaymentStatus::Review if expired => {
+            return too_late(FailedStatus::Expired, "deposit_too_late");
+        }
+        // What was paid and is not any more waits again before it is too late.
+        PaymentStatus::InProgress
+        | PaymentStatus::WaitingForDeposit
+        | PaymentStatus::Review
+        | PaymentStatus::Done
+        | PaymentStatus::PartialCanceled
+        | PaymentStatus::Canceled => {}
+    }
+    let looks = Looks {
+        // A repeated answer was true when Toss gave it first.
+        every: if replayed { Duration::ZERO } else { terms.deposit_look_every },
+        by: due_at.map(|due_at| due_at + terms.due_margin),
+        soon: terms.due_look_every,
+        doubted_for: terms.absence_spacing,
+    };
+    Outcome::Waiting { answer: Box::new(told(tried.reply)), looks }
 }
 
 /// An answer that decides nothing, the same for confirms and refunds.
@@ -204,7 +232,12 @@ fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits
 
 /// The refusal that was kept is proved: nothing moved.
 fn refused_before() -> Outcome {
-    Outcome::Failed(Box::new(Failure { status: FailedStatus::Aborted, proof: Proof::KeptRefusal, cause: "declined" }))
+    Outcome::Failed(Box::new(Failure {
+        status: FailedStatus::Aborted,
+        proof: Proof::KeptRefusal,
+        cause: "declined",
+        due_at: None,
+    }))
 }
 
 fn no_longer_than(review_after: Duration, tried: &Try<'_>, outcome: Outcome) -> Outcome {
@@ -230,7 +263,7 @@ pub(crate) fn again(how: How, after: Duration, sends: SendsAfter) -> Outcome {
 }
 
 fn failed(status: FailedStatus, cause: &'static str, reply: &Reply) -> Outcome {
-    Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(told(reply)), cause }))
+    Outcome::Failed(Box::new(Failure { status, proof: Proof::Answer(told(reply)), cause, due_at: None }))
 }
 
 /// The answer as it is kept.

@@ -14,6 +14,9 @@ use shared::{
     toss::{Answer, Body, NoAnswer, Payment, Reply},
 };
 
+#[path = "classify_account_tests.rs"]
+mod accounts;
+
 use super::{Try, Waits, classify, lane_fault};
 use crate::{
     known::{Known, SentKey, Work},
@@ -72,6 +75,15 @@ fn after(seconds: u64) -> Known {
     with(|known| known.since_accepted = Duration::from_secs(seconds))
 }
 
+/// A look back, long after the confirm.
+fn check_of(status: PaymentStatus) -> Known {
+    with(|known| {
+        known.work = Work::Check;
+        known.payment_status = status;
+        known.since_accepted = Duration::from_hours(100);
+    })
+}
+
 fn order_no() -> OrderNo {
     OrderNo::parse("0199a0b1-5c00-7000-8000-000000000001").unwrap()
 }
@@ -87,7 +99,7 @@ fn payment(change: impl FnOnce(&mut Payment)) -> Reply {
         method: None,
         approved_at: Some(time::UtcDateTime::UNIX_EPOCH.into()),
         receipt_url: None,
-        account_expired: false,
+        account: None,
         cancels: Vec::new(),
         raw: json!({"raw": true}),
     };
@@ -291,13 +303,6 @@ fn after_the_time_to_confirm_two_spaced_looks_that_show_nothing_are_proof() {
 
 #[test]
 fn a_look_back_at_a_failure_finds_the_approval_or_leaves_it() {
-    let check_of = |status| {
-        with(|known| {
-            known.work = Work::Check;
-            known.payment_status = status;
-            known.since_accepted = Duration::from_hours(100);
-        })
-    };
     for status in [PaymentStatus::Aborted, PaymentStatus::Expired] {
         assert_eq!(check_of(status).next_call(&Terms::REAL), Query);
         check(&check_of(status), Query, &payment(|_| {}), "approved DONE");
@@ -307,14 +312,6 @@ fn a_look_back_at_a_failure_finds_the_approval_or_leaves_it() {
             assert!(line.starts_with("failed") && line.ends_with("still_failed"), "{line}");
         }
     }
-    let waiting = check_of(PaymentStatus::WaitingForDeposit);
-    check(&waiting, Query, &in_state("WAITING_FOR_DEPOSIT"), "waiting");
-    let expired = payment(|payment| {
-        payment.status = "WAITING_FOR_DEPOSIT".to_owned();
-        payment.account_expired = true;
-    });
-    check(&waiting, Query, &expired, "failed Expired by answer: deposit_too_late");
-    check(&waiting, Query, &in_state("CANCELED"), "failed Aborted by answer: toss_aborted");
 }
 
 #[test]

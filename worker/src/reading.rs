@@ -8,6 +8,8 @@ use shared::{
     toss::{Answer, Body, Payment, Reply},
 };
 
+use time::OffsetDateTime;
+
 use crate::codes::{Class, class};
 
 /// The payment that was asked about.
@@ -28,8 +30,8 @@ pub(crate) enum Reading {
     Code(Class),
     /// Toss holds, or held, the money.
     Approved(Box<Approval>),
-    /// A virtual account was issued.
-    Waiting { expired: bool },
+    /// A virtual account was issued; `expired`: its time is over, by Toss's own word.
+    Waiting { expired: bool, due_at: Option<OffsetDateTime>, replayed: bool },
     /// Authenticated at most: nothing moved so far.
     NotMoved,
     /// It failed, and Toss will not take it up again.
@@ -69,7 +71,11 @@ fn read_payment(about: About<'_>, payment: &Payment, replayed: bool) -> Reading 
         "DONE" | "PARTIAL_CANCELED" | "CANCELED" => {
             approval(about, payment, replayed).map_or(Reading::Odd, |approval| Reading::Approved(Box::new(approval)))
         }
-        "WAITING_FOR_DEPOSIT" if as_agreed => Reading::Waiting { expired: payment.account_expired },
+        "WAITING_FOR_DEPOSIT" if as_agreed => Reading::Waiting {
+            expired: payment.account.is_some_and(|account| account.expired),
+            due_at: payment.account.and_then(|account| account.due_at),
+            replayed,
+        },
         "WAITING_FOR_DEPOSIT" => Reading::Odd,
         // Whatever the amount is that was authenticated: it is not taken.
         "IN_PROGRESS" | "READY" => Reading::NotMoved,
@@ -87,6 +93,7 @@ fn approval(about: About<'_>, payment: &Payment, replayed: bool) -> Option<Appro
         approved_at: payment.approved_at?,
         method: payment.method.clone(),
         receipt_url: payment.receipt_url.clone(),
+        deposited: payment.account.is_some(),
         replayed,
         answer: payment.raw.clone(),
     })

@@ -114,7 +114,7 @@ fn account(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits) -> O
     if tried.call != Call::Query || !known.is_settled(terms) {
         return undecided(tried, reading, terms, waits);
     }
-    let open = matches!(reading, Reading::Waiting { expired: false });
+    let open = matches!(reading, Reading::Waiting { expired: false, .. });
     if !open || known.sends.refused {
         // Nobody can pay into it any more; or Toss said no, and nothing we sent acted.
         return Outcome::Refused { answer: Box::new(told(tried.reply)) };

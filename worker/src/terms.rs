@@ -25,6 +25,10 @@ pub struct Terms {
     pub absence_spacing: Duration,
     /// Between looks at an account that waits for its deposit.
     pub deposit_look_every: Duration,
+    /// From its due time to the next look: Toss's clock is not ours.
+    pub due_margin: Duration,
+    /// Between looks at an account whose due time is over while Toss does not say so; then twice that, and so on.
+    pub due_look_every: Duration,
     /// Without proof for this long, a human must look.
     pub review_after: Duration,
     /// Between probes of a paused lane.
@@ -42,6 +46,8 @@ impl Terms {
         absence_counts_after: Duration::from_mins(11),
         absence_spacing: Duration::from_mins(1),
         deposit_look_every: Duration::from_mins(10),
+        due_margin: Duration::from_secs(3),
+        due_look_every: Duration::from_secs(15),
         review_after: Duration::from_hours(24),
         probe_every: Duration::from_secs(3),
         divisor: 1,
@@ -61,6 +67,8 @@ impl Terms {
             absence_counts_after: real.absence_counts_after / divisor,
             absence_spacing: real.absence_spacing / divisor,
             deposit_look_every: real.deposit_look_every / divisor,
+            due_margin: real.due_margin / divisor,
+            due_look_every: real.due_look_every / divisor,
             review_after: real.review_after / divisor,
             probe_every: real.probe_every / divisor,
             divisor,

@@ -53,6 +53,8 @@ pub struct Move {
     pub payment: PaymentStatus,
     /// This payment becomes the one that pays the order.
     pub pays: bool,
+    /// It was, and is not any more.
+    pub ceases: bool,
     pub stock: Stock,
     pub intent: Intent,
     pub look_back: LookBack,
@@ -95,8 +97,15 @@ pub fn accepts(order: OrderStatus, live: Option<Kind>, enough: bool) -> bool {
 /// intent lives on. `None`: the order has moved on, see [`apart`]. Repeats `outbox/settle.sql`, for looks back later than eleven
 /// minutes after the confirm: an earlier one is always followed by another.
 pub fn settle(order: OrderStatus, payment: PaymentStatus, shown: Option<PaymentStatus>) -> Option<Move> {
-    let still =
-        Move { order, payment, pays: false, stock: Stock::Stays, intent: Intent::Ends, look_back: LookBack::Stays };
+    let still = Move {
+        order,
+        payment,
+        pays: false,
+        ceases: false,
+        stock: Stock::Stays,
+        intent: Intent::Ends,
+        look_back: LookBack::Stays,
+    };
     let Some(shown) = shown else { return Some(Move { intent: Intent::LivesOn, ..still }) };
     if is_unresolved(order) && is_undecided(payment) {
         let (stock, look_back) = match shown {
@@ -109,7 +118,7 @@ pub fn settle(order: OrderStatus, payment: PaymentStatus, shown: Option<PaymentS
             | PaymentStatus::Review => (Stock::Stays, LookBack::Never),
         };
         let pays = matches!(shown, PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled);
-        return Some(Move { order: order_like(shown), payment: shown, pays, stock, intent: Intent::Ends, look_back });
+        return Some(Move { order: order_like(shown), payment: shown, pays, stock, look_back, ..still });
     }
     let stays = is_failed(shown) && is_failed(payment);
     stays.then_some(Move { look_back: LookBack::Never, ..still })
@@ -135,17 +144,23 @@ pub struct Around {
 }
 
 /// A finding about a payment whose order has moved on, under a lease that is still held. `balance` is what Toss holds of
-/// it. Repeats `outbox/apart.sql`.
+/// it. Repeats `outbox/apart.sql`, for cards, and for deposits of more than an hour ago: a younger one is looked at again, and
+/// one of this minute is not called taken back.
 pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move {
     let Around { order, payment, pays, refunding, enough } = around;
     let still = Move {
         order,
         payment: shown,
         pays: false,
+        ceases: false,
         stock: Stock::Stays,
         intent: Intent::Ends,
         look_back: LookBack::Never,
     };
+    let paid_in_full = order == OrderStatus::Done && payment == PaymentStatus::Done && pays;
+    if shown == PaymentStatus::WaitingForDeposit && paid_in_full && !refunding {
+        return Move { order: OrderStatus::WaitingForDeposit, ceases: true, look_back: LookBack::Later, ..still };
+    }
     let approved = matches!(shown, PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled);
     if !approved {
         return Move { order: OrderStatus::Review, payment, ..still };
@@ -187,8 +202,15 @@ pub enum RefundEnd {
 /// A refund of a payment ends, under a lease that is still held; `pays`: it is the payment that pays the order, and nobody
 /// else does. Repeats `outbox/refund.sql`, for refunds of no chosen lines and reviews of orders that had no stock.
 pub fn refund(order: OrderStatus, payment: PaymentStatus, pays: bool, end: RefundEnd) -> Move {
-    let still =
-        Move { order, payment, pays: false, stock: Stock::Stays, intent: Intent::Ends, look_back: LookBack::Stays };
+    let still = Move {
+        order,
+        payment,
+        pays: false,
+        ceases: false,
+        stock: Stock::Stays,
+        intent: Intent::Ends,
+        look_back: LookBack::Stays,
+    };
     match end {
         RefundEnd::Review => Move { order: OrderStatus::Review, ..still },
         RefundEnd::Refused => Move { look_back: LookBack::AtOnce, ..still },

@@ -317,10 +317,10 @@ impl Problem {
             Self::PaymentInProgress => row(
                 StatusCode::CONFLICT,
                 "PAYMENT_IN_PROGRESS",
-                ["먼저 한 결제를 확인하고 있습니다", "An earlier payment is being confirmed"],
+                ["먼저 한 결제가 아직 끝나지 않았습니다", "An earlier payment is not decided yet"],
                 [
-                    "같은 주문의 다른 결제가 끝나지 않았습니다. 이 결제는 승인하지 않았으니 다시 결제하지 말고 결과를 기다려 주세요.",
-                    "Another payment of this order is not decided. This one was not confirmed; please wait for the result and do not pay again.",
+                    "같은 주문의 다른 결제를 확인하고 있거나 그 입금을 기다리고 있습니다. 이 결제는 승인하지 않았으니 다시 결제하지 말고 주문 화면을 봐 주세요.",
+                    "Another payment of this order is being confirmed, or its deposit is waited for. This one was not confirmed; please do not pay again, and see the order's page.",
                 ],
             ),
             Self::AlreadyPaid => row(

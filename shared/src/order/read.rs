@@ -1,6 +1,8 @@
 //! What pages and the JSON API show. Each function is one statement, so what it returns was true at one moment.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::{PgPool, types::Json};
 use time::OffsetDateTime;
 
@@ -10,6 +12,7 @@ use crate::{
     db::{StoreError, within},
     money::Krw,
     payment::{PaymentKey, PaymentStatus},
+    toss,
 };
 
 /// Everything a status page says about an order.
@@ -41,9 +44,11 @@ impl OrderView {
         self.expires_at <= self.read_at
     }
 
-    /// The payment that counts: the one that pays, else the newest.
+    /// The payment that counts: the one that pays, else the one whose deposit is waited for, else the newest.
     pub fn payment(&self) -> Option<&PaymentView> {
-        self.payments.iter().find(|payment| self.pays(payment.payment_no)).or(self.payments.last())
+        let waits = |payment: &&PaymentView| payment.status == PaymentStatus::WaitingForDeposit;
+        let pays = self.payments.iter().find(|payment| self.pays(payment.payment_no));
+        pays.or(self.payments.iter().find(waits)).or(self.payments.last())
     }
 
     pub fn pays(&self, payment_no: i16) -> bool {
@@ -141,9 +146,33 @@ pub struct PaymentView {
     pub approved_at: Option<OffsetDateTime>,
     /// Why Toss did not take the money, where it failed and Toss gave a reason.
     pub failure: Option<FailureView>,
+    /// Where the money is to be transferred, or was.
+    pub account: Option<AccountView>,
     /// When the worker looks again, while something about it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_look_at: Option<OffsetDateTime>,
+}
+
+/// A virtual account. Its number is for whoever owes the deposit, and for no log.
+#[derive(Clone, Deserialize)]
+pub struct AccountView {
+    /// Toss's code of the bank.
+    pub bank: Option<String>,
+    pub number: String,
+    /// Until when it takes the deposit.
+    #[serde(deserialize_with = "due_at")]
+    pub due_at: Option<OffsetDateTime>,
+}
+
+impl fmt::Debug for AccountView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountView").field("bank", &self.bank).field("due_at", &self.due_at).finish_non_exhaustive()
+    }
+}
+
+/// Toss's text is kept as it came, and read as leniently as where it decides.
+fn due_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| toss::korean_moment(&text)))
 }
 
 /// In Toss's words: the code is for programs, the message for people.
@@ -243,6 +272,7 @@ pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use time::macros::datetime;
 
     use super::{CancelStatus, CancelView, PaymentView};
 
@@ -251,9 +281,13 @@ mod tests {
         let payment: PaymentView = serde_json::from_value(json!({
             "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null, "into_account": false,
             "receipt_url": null, "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
-            "failure": {"code": "REJECT_CARD_PAYMENT", "message": null}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
+            "failure": {"code": "REJECT_CARD_PAYMENT", "message": null},
+            "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
         }))
         .unwrap();
+        let account = payment.account.unwrap();
+        assert_eq!((account.bank.as_deref(), account.due_at), (Some("88"), Some(datetime!(2026-12-02 15:00 +9))));
+        assert!(!format!("{account:?}").contains("123"), "{account:?}");
         assert_eq!(payment.failure.unwrap().code, "REJECT_CARD_PAYMENT");
         assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
         let cancel: CancelView = serde_json::from_value(json!({

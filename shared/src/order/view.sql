@@ -24,7 +24,14 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
                     then json_build_object('code', p.answer -> 'failure' ->> 'code',
                                            'message', p.answer -> 'failure' ->> 'message')
             end,
-            'next_look_at', (select b.due_at from outbox b where b.order_id = o.id and b.payment_no = p.payment_no))
+            -- Where Toss still issues text for the bank, it is a name.
+            'account', case when p.answer #>> '{virtualAccount,accountNumber}' is not null then json_build_object(
+                'bank', coalesce(p.answer #>> '{virtualAccount,bankCode}', p.answer #>> '{virtualAccount,bank}'),
+                'number', p.answer #>> '{virtualAccount,accountNumber}',
+                'due_at', p.answer #>> '{virtualAccount,dueDate}') end,
+            'next_look_at', coalesce(
+                (select b.due_at from outbox b where b.order_id = o.id and b.payment_no = p.payment_no),
+                case when p.status = 'WAITING_FOR_DEPOSIT' then p.check_at end))
             order by p.payment_no), '[]')
      from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentView>>",
     (select coalesce(json_agg(json_build_object(

@@ -1,15 +1,18 @@
 //! Settling what the batch does not take, one finding at a time: refunds, and payments whose order has moved on.
 //!
 //! These are rare, and each is a decision about money already taken: late success wins, a second approval is given back,
-//! and what was done in Toss's own console is taken over.
+//! what was done in Toss's own console is taken over, and a deposit that the bank took back is waited for again.
 
+use std::time::Duration;
+
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
     Claim, Finding, Lessee, Mark, Outcome, Settled,
     claim::{Cancel, Operation},
-    settle::{duration_ms, millis},
+    settle::{duration_ms, look_again, look_by, look_soon, millis},
 };
 use crate::{
     cancel::Actor,
@@ -61,9 +64,40 @@ async fn settle_moved_on(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Re
         mark,
         RETURN_REASON,
         request,
+        again_after(outcome).map(millis),
+        look_by(outcome),
+        look_soon(outcome).map(millis),
+        doubted_for(outcome).map(millis),
     );
     let verdict = within(pool, "settle a finding apart", async |c| statement.fetch_one(c).await).await?;
     Settled::parse(&verdict, order_id)
+}
+
+/// After how long a virtual account is looked at again, paid or not.
+fn again_after(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Approved(approval) if !approval.deposited => None,
+        Outcome::Approved(_) | Outcome::Waiting { .. } => look_again(outcome),
+        Outcome::Failed(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
+    }
+}
+
+fn doubted_for(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Waiting { looks, .. } => Some(looks.doubted_for),
+        Outcome::Approved(_)
+        | Outcome::Failed(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
+    }
 }
 
 async fn settle_refund(
@@ -124,6 +158,8 @@ fn not_started(finding: &Finding) -> Option<super::SendsAfter> {
 fn cause(claim: &Claim, cancel: &Cancel, outcome: &Outcome) -> &'static str {
     use crate::order::OrderStatus::{Aborted, Expired};
     match outcome {
+        // A deposit came from some account that Toss does not know; it has to be told where to.
+        Outcome::Refused { answer } if cancel.actor == Actor::Worker && lacks_account(answer) => "refund_needs_account",
         Outcome::Refused { .. } => "refund_refused",
         Outcome::Review { cause, .. } => cause,
         Outcome::Closed { .. } => "account_closed",
@@ -135,4 +171,9 @@ fn cause(claim: &Claim, cancel: &Cancel, outcome: &Outcome) -> &'static str {
         },
         Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
     }
+}
+
+fn lacks_account(refusal: &Value) -> bool {
+    let code = refusal.get("code").and_then(Value::as_str);
+    matches!(code, Some("INVALID_REFUND_ACCOUNT_INFO" | "INVALID_REFUND_ACCOUNT_NUMBER"))
 }

@@ -1,6 +1,7 @@
 -- Settles one finding about payment $4 of order $2 that the batch would not take, because the order has moved on since: a
 -- payment approved after it was called failed, a second approval, or a paid payment that changed at Toss. Held by $1 under
--- fence $3. The attempt is $5 to $13; what Toss says is $14 to $19; a refund, if one is due, would be $20 to $22.
+-- fence $3. The attempt is $5 to $13; what Toss says is $14 to $19; a refund, if one is due, would be $20 to $22. A virtual
+-- account is looked at again after $23 to $25, and a deposit that is younger than $26 is not called taken back.
 --
 -- Late success wins: what Toss approved is delivered if the order is still unpaid and the stock allows, else all of it is
 -- given back through the outbox.
@@ -25,6 +26,19 @@ fenced as materialized (
 decided as materialized (
     select o.id, o.status,
            case
+               -- A bank took the deposit back: the one way in which what was paid is not paid any more. Only all of it, and
+               -- only where nothing else of ours depends on it.
+               when $14::text = 'WAITING_FOR_DEPOSIT' and $6::text = 'query' and o.status = 'DONE' and o.paid_by = $4
+                    and exists (select from payments p where p.order_id = o.id and p.payment_no = $4
+                                and p.status = 'DONE' and p.balance = p.amount)
+                    and not exists (select from payments p where p.order_id = o.id and p.payment_no <> $4
+                                    and p.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW'))
+                    and not exists (select from cancels r where r.order_id = o.id and r.status = 'IN_PROGRESS')
+                   -- So soon after the deposit, what Toss shows may be older than it.
+                   then case when exists (select from order_events e where e.order_id = o.id and e.to_status = 'DONE'
+                                          and e.from_status is distinct from 'DONE'
+                                          and e.at > now() - $26::bigint * interval '1 ms') then 'doubt'
+                             else 'reverse' end
                -- Taken away again, or never given: nothing of ours does that.
                when $14::text not in ('DONE', 'PARTIAL_CANCELED', 'CANCELED') then 'review'
                when o.paid_by = $4 then 'follow'
@@ -73,14 +87,23 @@ refund as (
 ),
 noted as (
     update payments p set
-        status      = case when d.move = 'review' then p.status else $14 end,
-        approved_at = coalesce($15::timestamptz, p.approved_at),
-        balance     = coalesce($16, p.balance),
+        status      = case when d.move in ('review', 'doubt') then p.status else $14 end,
+        approved_at = case when d.move <> 'reverse' then coalesce($15::timestamptz, p.approved_at) end,
+        balance     = case when d.move <> 'reverse' then coalesce($16, p.balance) end,
         method      = coalesce($17, p.method),
-        receipt_url = coalesce($18, p.receipt_url),
-        answer      = case when d.move = 'review' then p.answer else $19::jsonb end,
-        -- What holds money still, while another refund runs, is looked at again after it.
-        check_at    = case when d.move = 'note' and $16 > 0 then now() + interval '1 minute' end
+        receipt_url = case when d.move <> 'reverse' then coalesce($18, p.receipt_url) end,
+        answer      = case when d.move in ('review', 'doubt') then p.answer else $19::jsonb end,
+        check_at    = case
+            -- What holds money still, while another refund runs, is looked at again after it.
+            when d.move = 'note' and $16 > 0 then now() + interval '1 minute'
+            when d.move = 'doubt' then now() + $26 * interval '1 ms'
+            -- As an account that waits is looked at in settle.sql.
+            when d.move = 'reverse'
+                then now() + least($23::bigint * interval '1 ms',
+                                   greatest($24::timestamptz - now(), now() - $24, $25::bigint * interval '1 ms'))
+            -- A young deposit may be taken back yet.
+            when d.move in ('follow', 'deliver') and $14 = 'DONE' and $23 is not null and $15 > now() - interval '1 hour'
+                then now() + greatest($23 * interval '1 ms', now() - $15) end
     from decided d where p.order_id = d.id and p.payment_no = $4
 ),
 shelved as (
@@ -96,21 +119,23 @@ event as (
            case d.move when 'review' then 'toss_contradicts'
                        when 'deliver' then 'late_approval'
                        when 'follow' then 'canceled_at_toss'
+                       when 'reverse' then 'deposit_reversed'
                        else case when d.status in ('ABORTED', 'EXPIRED') then 'late_approval_returning'
                                  else 'second_approval_returning' end
            end,
            'worker', $4, $5
     from decided d
-    where d.move in ('review', 'deliver', 'return')
+    where d.move in ('review', 'deliver', 'return', 'reverse')
        or d.move = 'follow' and d.status in ('DONE', 'PARTIAL_CANCELED') and d.status <> $14
 ),
 moved as (
     update orders o set
         status     = case when d.move = 'review' then 'REVIEW'
                           when d.move = 'deliver' then 'DONE'
+                          when d.move = 'reverse' then 'WAITING_FOR_DEPOSIT'
                           when d.move = 'follow' and o.status in ('DONE', 'PARTIAL_CANCELED') then $14
                           else o.status end,
-        paid_by    = case when d.move = 'deliver' then $4 else o.paid_by end,
+        paid_by    = case d.move when 'deliver' then $4 when 'reverse' then null else o.paid_by end,
         last_fence = case when d.move = 'return' then o.last_fence else $3 end
     from decided d where o.id = d.id
 )

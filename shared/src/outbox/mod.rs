@@ -23,7 +23,9 @@ pub use apart::settle_apart;
 pub use claim::{
     CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
 };
-pub use outcome::{Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Outcome, Proof, Replanned};
+pub use outcome::{
+    Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Looks, Outcome, Proof, Replanned,
+};
 pub use sends::{Mark, Sends, SendsAfter, SentWith};
 pub use settle::{Settled, settle};
 pub use sweep::{Swept, sweep};

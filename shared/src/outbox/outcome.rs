@@ -52,6 +52,8 @@ pub struct Approval {
     pub approved_at: OffsetDateTime,
     pub method: Option<String>,
     pub receipt_url: Option<String>,
+    /// Paid into a virtual account: for some time the bank may still take it back.
+    pub deposited: bool,
     /// Toss repeated an answer it gave before: true then, and maybe not any more.
     pub replayed: bool,
     /// The whole answer: the proof.
@@ -75,6 +77,22 @@ pub struct Failure {
     pub proof: Proof,
     /// Why, in one word, for the order's history.
     pub cause: &'static str,
+    /// Until when its virtual account took deposits. One that was made in time may be known later.
+    pub due_at: Option<OffsetDateTime>,
+}
+
+/// When a virtual account is asked about again. By the database's clock, because ours may be wrong; whether its time is
+/// over only Toss says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looks {
+    /// From look to look.
+    pub every: Duration,
+    /// Its due time and a little more: not later than then.
+    pub by: Option<OffsetDateTime>,
+    /// And after that so soon at first, and longer as time goes by.
+    pub soon: Duration,
+    /// What was called paid less than this ago is not called unpaid by one look: it may be older than the deposit.
+    pub doubted_for: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +123,7 @@ pub enum Outcome {
     /// Toss holds, or held, the money for this payment.
     Approved(Box<Approval>),
     /// A virtual account was issued: nothing is paid.
-    Waiting { answer: Box<Value>, look_again: Duration },
+    Waiting { answer: Box<Value>, looks: Looks },
     /// The money did not move, with proof.
     Failed(Box<Failure>),
     /// A human must look.

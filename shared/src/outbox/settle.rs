@@ -16,6 +16,10 @@ use crate::{
 /// A failure is looked at once more after this long: what Toss said then is compared with what it says now.
 const CHECK_FAILED_AFTER: Duration = Duration::from_mins(15);
 
+/// A deposit is looked at again after this long, and then after as long as it is old, for an hour: a bank that takes one
+/// back does so within minutes.
+const CHECK_DEPOSIT_AFTER: Duration = Duration::from_mins(5);
+
 /// What became of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -82,6 +86,8 @@ pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<
         &columns.absent,
         &columns.sent_with as &[Option<String>],
         &columns.refusal as &[Option<&Value>],
+        &columns.look_by as &[Option<OffsetDateTime>],
+        &columns.soon_ms as &[Option<i64>],
     );
     let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
     let verdicts: HashMap<i64, Settled> = rows
@@ -122,6 +128,8 @@ struct Columns<'a> {
     absent: Vec<i16>,
     sent_with: Vec<Option<String>>,
     refusal: Vec<Option<&'a Value>>,
+    look_by: Vec<Option<OffsetDateTime>>,
+    soon_ms: Vec<Option<i64>>,
 }
 
 impl<'a> Columns<'a> {
@@ -177,6 +185,8 @@ impl<'a> Columns<'a> {
         self.receipt_url.push(approval.and_then(|approval| approval.receipt_url.as_deref()));
         self.answer.push(outcome.and_then(Outcome::answer));
         self.check_ms.push(outcome.and_then(look_again).map(millis));
+        self.look_by.push(outcome.and_then(look_by));
+        self.soon_ms.push(outcome.and_then(look_soon).map(millis));
     }
 
     fn push_sends(&mut self, sends: Option<SendsAfter>, refusal: Option<&'a Value>) {
@@ -194,12 +204,41 @@ fn refusal(outcome: &Outcome) -> Option<&Value> {
 }
 
 /// When a payment is asked about again although its intent is over.
-fn look_again(outcome: &Outcome) -> Option<Duration> {
+pub(super) fn look_again(outcome: &Outcome) -> Option<Duration> {
     match outcome {
         Outcome::Failed(_) => Some(CHECK_FAILED_AFTER),
-        Outcome::Approved(approval) => approval.replayed.then_some(Duration::ZERO),
-        Outcome::Waiting { look_again, .. } => Some(*look_again),
+        Outcome::Approved(approval) if approval.replayed => Some(Duration::ZERO),
+        Outcome::Approved(approval) => approval.deposited.then_some(CHECK_DEPOSIT_AFTER),
+        Outcome::Waiting { looks, .. } => Some(looks.every),
         Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
+    }
+}
+
+/// The due time of a virtual account.
+pub(super) fn look_by(outcome: &Outcome) -> Option<OffsetDateTime> {
+    match outcome {
+        Outcome::Waiting { looks, .. } => looks.by,
+        Outcome::Failed(failure) => failure.due_at,
+        Outcome::Approved(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Again(_) => None,
+    }
+}
+
+/// The least wait once the due time of a virtual account that still waits is over.
+pub(super) fn look_soon(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Outcome::Waiting { looks, .. } => looks.by.map(|_| looks.soon),
+        Outcome::Approved(_)
+        | Outcome::Failed(_)
+        | Outcome::Review { .. }
         | Outcome::Returned(_)
         | Outcome::Closed { .. }
         | Outcome::Refused { .. }

@@ -7,12 +7,14 @@ with input as materialized (
         $2::bigint[], $3::int[], $4::smallint[], $5::text[], $6::bigint[],
         $7::text[], $8::smallint[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[], $14::uuid[],
         $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::text[], $20::text[], $21::jsonb[], $22::bigint[],
-        $23::smallint[], $24::boolean[], $25::smallint[], $26::smallint[], $27::text[], $28::jsonb[]
+        $23::smallint[], $24::boolean[], $25::smallint[], $26::smallint[], $27::text[], $28::jsonb[],
+        $29::timestamptz[], $30::bigint[]
     ) as i (
         order_id, lease_seq, payment_no, outcome, wait_ms,
         call, key_epoch, api_key_id, duration_ms, http_status, code, trace_id, attempt_id,
         to_status, cause, approved_at, balance, method, receipt_url, answer, check_ms,
-        next_epoch, burnt, unanswered, absent, sent_with, refusal
+        next_epoch, burnt, unanswered, absent, sent_with, refusal,
+        look_by, soon_ms
     )
 ),
 -- Locks in the global order: all orders by id, then products by id, then the outbox rows. Nobody else locks an outbox row
@@ -108,15 +110,23 @@ resolved as (
         status = w.to_status, approved_at = w.approved_at, balance = w.balance, method = w.method,
         receipt_url = w.receipt_url, answer = coalesce(w.answer, p.refusal),
         unanswered_at = null,
-        check_at = now() + w.check_ms * interval '1 ms'
+        check_at = case
+            when w.soon_ms is null then now() + w.check_ms * interval '1 ms'
+            -- A virtual account: not later than its due time, and after that at growing intervals from a short one on.
+            else now() + least(w.check_ms * interval '1 ms',
+                               greatest(w.look_by - now(), now() - w.look_by, w.soon_ms * interval '1 ms')) end
     from moving w
     where p.order_id = w.order_id and p.payment_no = w.payment_no
 ),
 looked_at as (
     -- A copy of Toss's books may lag behind an approval, and then shows that nothing moved. So early a look is not believed
-    -- for good: the payment is asked about once more.
+    -- for good: the payment is asked about once more. A deposit that was made in time may be known hours later: for a day
+    -- its account is looked at again after as long as it has been closed.
     update payments p set
-        check_at = case when p.accepted_at > now() - interval '11 minutes' then now() + w.check_ms * interval '1 ms' end
+        check_at = case
+            when p.accepted_at > now() - interval '11 minutes' then now() + w.check_ms * interval '1 ms'
+            when w.look_by > now() - interval '1 day'
+                then now() + greatest(w.check_ms * interval '1 ms', now() - w.look_by) end
     from weighed w
     where p.order_id = w.order_id and p.payment_no = w.payment_no and w.stays
 ),

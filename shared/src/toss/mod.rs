@@ -8,7 +8,7 @@ mod client;
 mod wire;
 
 pub use client::{ApiKey, ApiKeyError, BaseUrlError, CALL_LIMIT, Toss};
-pub use wire::{Answer, Body, CancelEntry, NoAnswer, Payment, Reply};
+pub use wire::{Account, Answer, Body, CancelEntry, NoAnswer, Payment, Reply, korean_moment};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

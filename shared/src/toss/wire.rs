@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    OffsetDateTime, PrimitiveDateTime,
+    format_description::well_known::Rfc3339,
+    macros::{format_description, offset},
+};
 
 use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
 
@@ -79,11 +83,19 @@ pub struct Payment {
     pub method: Option<String>,
     pub approved_at: Option<OffsetDateTime>,
     pub receipt_url: Option<String>,
-    /// The time to pay into its virtual account is over. Toss says so without changing the status.
-    pub account_expired: bool,
+    pub account: Option<Account>,
     /// Newest last, as far as they could be read.
     pub cancels: Vec<CancelEntry>,
     pub raw: Value,
+}
+
+/// The virtual account of a payment.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// Until when it takes the deposit.
+    pub due_at: Option<OffsetDateTime>,
+    /// That time is over, by Toss's clock. Toss says so without changing the payment's status.
+    pub expired: bool,
 }
 
 /// One refund in Toss's own list.
@@ -158,13 +170,30 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
             method: fields.method,
             approved_at: fields.approved_at,
             receipt_url: fields.receipt.get("url").and_then(Value::as_str).map(str::to_owned),
-            account_expired: fields.virtual_account.get("expired").and_then(Value::as_bool).unwrap_or_default(),
+            account: account(&fields.virtual_account),
             cancels: cancels(&fields.cancels),
             raw,
         })));
     }
     let error = ErrorFields::deserialize(&raw).ok()?;
     Some(Body::Error { code: error.code, message: error.message.unwrap_or_default() })
+}
+
+fn account(of: &Value) -> Option<Account> {
+    of.is_object().then(|| Account {
+        due_at: of.get("dueDate").and_then(Value::as_str).and_then(korean_moment),
+        expired: of.get("expired").and_then(Value::as_bool).unwrap_or_default(),
+    })
+}
+
+/// A moment that may come without its zone, as Toss documents due dates; it is Korea's then. One of another age is none: it
+/// could not be stored, or not be added to.
+pub fn korean_moment(text: &str) -> Option<OffsetDateTime> {
+    let local = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+    let without_zone = || PrimitiveDateTime::parse(text.split('.').next()?, local).ok();
+    let zoned = OffsetDateTime::parse(text, &Rfc3339).ok();
+    let moment = zoned.or_else(|| without_zone().map(|moment| moment.assume_offset(offset!(+9))));
+    moment.filter(|moment| (2000..3000).contains(&moment.year()))
 }
 
 fn cancels(list: &Value) -> Vec<CancelEntry> {
@@ -210,6 +239,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDat
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use time::macros::datetime;
 
     use super::{Body, Payment, read};
     use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
@@ -247,6 +277,28 @@ mod tests {
         assert_eq!(read.status, "HALF_DONE");
         assert_eq!(read.raw["somethingNew"]["a"], 1);
         assert_eq!(read.approved_at.unwrap().unix_timestamp(), 1_788_231_631);
+    }
+
+    #[test]
+    fn a_due_date_is_korean_time_with_or_without_its_zone() {
+        let account = |account: serde_json::Value| {
+            let body =
+                json!({"paymentKey": "k", "orderId": "o", "status": "WAITING_FOR_DEPOSIT", "virtualAccount": account});
+            payment(&body).unwrap().account
+        };
+        let due = |text: &str| account(json!({"dueDate": text, "expired": true})).unwrap().due_at;
+        let at = Some(datetime!(2026-09-08 12:00:00 +9));
+        for text in
+            ["2026-09-08T12:00:00+09:00", "2026-09-08T12:00:00", "2026-09-08T12:00:00.000", "2026-09-08T03:00:00Z"]
+        {
+            assert_eq!(due(text), at, "{text}");
+        }
+        for text in ["next week", "9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00"] {
+            assert_eq!(due(text), None, "{text}");
+        }
+        assert!(account(json!({"dueDate": null, "expired": true})).unwrap().expired);
+        assert!(!account(json!({})).unwrap().expired);
+        assert!(account(json!(null)).is_none());
     }
 
     #[test]

@@ -111,6 +111,12 @@ const WAITING: &str = "
     told as (update payments set status = 'WAITING_FOR_DEPOSIT', answer = jsonb_build_object(
                  'paymentKey', payment_key, 'orderId', '{NO}', 'status', 'WAITING_FOR_DEPOSIT') where order_id = {ORDER})
     update orders set status = 'WAITING_FOR_DEPOSIT' where id = {ORDER}";
+const ACCOUNT_EXPIRED: &str = "
+    with event as (insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
+                   values ({ORDER}, 'WAITING_FOR_DEPOSIT', 'EXPIRED', 'deposit_too_late', 'operator', 1)),
+    told as (update payments set status = 'EXPIRED', answer = answer || '{\"virtualAccount\": {\"expired\": true}}'
+             where order_id = {ORDER})
+    update orders set status = 'EXPIRED' where id = {ORDER}";
 /// To another state with the event of an operator, who needs no attempt.
 const REVIEWED: &str = "
     with event as (insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
@@ -148,6 +154,7 @@ pub(crate) const CASES: &[Case] = &[
     ready("an order nobody paid in time", &[EXPIRED], &[]),
     ready("a refused payment", &[ACCEPTED, ATTEMPT, ABORTED, STOCK_BACK], &[]),
     ready("a deposit that is waited for", &[ACCEPTED, WAITING, CHECK_LATER], &[]),
+    ready("a deposit that came to nothing", &[ACCEPTED, WAITING, ACCOUNT_EXPIRED, STOCK_BACK], &[]),
     ready("a review before it was paid", &[ACCEPTED, REVIEWED], &[]),
     case("a review after it was paid", &[REVIEWED], &[]),
     ready("a review of what had expired", &[EXPIRED, REVIEWED, "update orders set payment_count = 1 where id = {ORDER}",
@@ -186,6 +193,8 @@ pub(crate) const CASES: &[Case] = &[
     case("an answer that says otherwise", &["update payments set answer = answer || '{\"status\": \"EXPIRED\"}' where order_id = {ORDER}"], &[NO_PROOF]),
     case("an error as proof of paid", &["update payments set answer = '{\"code\": \"X\", \"message\": \"x\"}' where order_id = {ORDER}"], &[NO_PROOF]),
     ready("a failure without proof", &[ACCEPTED, ATTEMPT, ABORTED, STOCK_BACK, "update payments set answer = '{\"code\": \"X\"}' where order_id = {ORDER}"], &[NO_PROOF]),
+    ready("too late by nobody's word", &[ACCEPTED, WAITING, ACCOUNT_EXPIRED, STOCK_BACK,
+        "update payments set answer = answer - 'virtualAccount' where order_id = {ORDER}"], &[NO_PROOF]),
     at_toss("given back behind our back", &[Toss::ConsoleCancels(1000)], &[], &[LEDGER, (I2, "balance disagrees")]),
     at_toss("more given back than we know", &[Toss::ConsoleCancels(500)], &[PARTLY_RETURNED], &[(I2, "balance disagrees")]),
     at_toss("called given back in full", &[Toss::ConsoleCancels(400)], &[RETURNED, STOCK_BACK], &[LEDGER]),
@@ -205,6 +214,9 @@ pub(crate) const CASES: &[Case] = &[
     case("paid, open and paid again", &["insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
         values ({ORDER}, 'DONE', 'IN_PROGRESS', 'x', 'shopper', 1), ({ORDER}, 'IN_PROGRESS', 'DONE', 'x', 'operator', 1)"],
         &[(I4, "change that is not defined")]),
+    case("called unpaid although no bank took it back", &["insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
+        values ({ORDER}, 'DONE', 'WAITING_FOR_DEPOSIT', 'x', 'operator', 1), ({ORDER}, 'WAITING_FOR_DEPOSIT', 'DONE', 'x', 'operator', 1)"],
+        &[(I4, "unpaid before it was taken back")]),
     // I5
     case("a change without an event", &["delete from order_events where order_id = {ORDER} and to_status = 'DONE'"], &[LOST_STATE]),
     case("a history without its beginning", &["delete from order_events where order_id = {ORDER} and to_status <> 'DONE'"],

@@ -95,6 +95,24 @@ pub(super) fn judge_approvals(order: &Order, seen: &Seen, clock_is_ours: bool, f
     }
 }
 
+/// No event calls the order unpaid again unless the bank took the deposit back, each time it does.
+pub(super) fn judge_reversals(order: &Order, seen: &Seen, found: &mut Found) {
+    for payment in &order.payments {
+        let told = order.events.iter().filter(|event| {
+            event.payment_no == Some(payment.payment_no)
+                && event.from_status.as_deref() == Some("DONE")
+                && event.to_status == "WAITING_FOR_DEPOSIT"
+        });
+        let made =
+            seen.entries.iter().filter(|entry| entry.payment_key == payment.payment_key && entry.kind == "REVERSAL");
+        let (told, made) = (told.count(), made.count());
+        if told > made {
+            let detail = format!("payment {}: {told} times by the events, {made} by the ledger", payment.payment_no);
+            found.add(Invariant::I4, order, "unpaid before it was taken back", detail);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_defined;

@@ -8,7 +8,7 @@
 //! - I2: every accepted confirm ended, with proof, and says what the ledger says; or it is in review.
 //! - I3: received = on hand + held + sold, for every product.
 //! - I4: page, API, database and ledger agree; the history never says paid before Toss did, and leaves a final state only
-//!   by a defined reversal.
+//!   by a defined reversal, which the ledger has too.
 //! - I5: each change has its event and its attempt, each request at Toss its attempt, each attempt its request; one
 //!   Idempotency-Key means one body and one secret key; what is unresolved has an intent, and nothing else has one.
 //!
@@ -117,6 +117,7 @@ impl Audit {
                 let seen = toss.of(&order.order_no);
                 money::judge(order, seen, self.strength, &mut found);
                 events::judge_approvals(order, seen, toss.clock_is_ours, &mut found);
+                events::judge_reversals(order, seen, &mut found);
                 calls::judge(order, seen, self, toss.log_is_whole, &mut found);
             } else {
                 money::judge_proof(order, &mut found);

@@ -102,6 +102,7 @@ fn proof_lacks(order: &Order, payment: &Payment) -> Option<String> {
     let fits = match order.status.as_str() {
         "DONE" => said == "DONE",
         "WAITING_FOR_DEPOSIT" => said == "WAITING_FOR_DEPOSIT",
+        "EXPIRED" if said == "WAITING_FOR_DEPOSIT" => payment.answer_expired.as_deref() == Some("true"),
         "ABORTED" | "EXPIRED" => !matches!(said, "DONE" | "PARTIAL_CANCELED" | "WAITING_FOR_DEPOSIT"),
         _ => true, // a refund's proof may be with the refund
     };

@@ -40,10 +40,16 @@ impl Order {
         self.paid_by.or(is_paid.then_some(self.payment_count))
     }
 
-    /// The payment whose state is the order's state.
+    /// The payment whose state is the order's state. Nearly always an unpaid order waits for its newest, but for a deposit
+    /// that was found late and then taken back.
     pub(super) fn deciding(&self) -> Option<&Payment> {
         let is_paid = matches!(self.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
-        self.payment(if is_paid { self.payer()? } else { self.payment_count })
+        if is_paid {
+            return self.payment(self.payer()?);
+        }
+        let waits =
+            |payment: &&Payment| self.status == "WAITING_FOR_DEPOSIT" && payment.status == "WAITING_FOR_DEPOSIT";
+        self.payments.iter().find(waits).or(self.payment(self.payment_count))
     }
 
     pub(super) fn has_live_cancel(&self) -> bool {
@@ -73,6 +79,8 @@ pub(super) struct Payment {
     pub(super) answer_key: Option<String>,
     pub(super) answer_order: Option<String>,
     pub(super) answer_status: Option<String>,
+    /// Did Toss say that the time of its virtual account was over?
+    pub(super) answer_expired: Option<String>,
     pub(super) answer_code: Option<String>,
     pub(super) answer_message: Option<String>,
 }
