@@ -24,6 +24,10 @@ pub struct Welcome {
     worker_concurrency: Option<String>,
 }
 
+/// The same in every run, because a refund that was under way when the demo stopped goes on in the next. It guards nothing:
+/// no account of a demo is anybody's.
+const REFUND_ACCOUNT_KEY: &str = "YSBkZW1vIGhhcyBubyBhY2NvdW50IG9mIGFueWJvZHk=";
+
 impl Welcome {
     pub fn read(env: &mut Env) -> anyhow::Result<Self> {
         let mut addr = |name, port| {
@@ -73,6 +77,7 @@ impl Welcome {
             ("OPERATOR_USER", &self.operator),
             ("OPERATOR_PASSWORD", &self.operator_password),
             ("API_SERVER_KEY", &self.server_key),
+            ("REFUND_ACCOUNT_KEY", REFUND_ACCOUNT_KEY),
         ])
     }
 }
@@ -100,6 +105,10 @@ curl -s $API/api/v1/orders/$ORDER; echo
 All orders as JSON, as your shop's server may ask for them:
 
 curl -s $API/api/v1/orders?size=5 -H 'authorization: Bearer {server_key}'; echo
+
+The payment given back, as your shop's server may ask for it (operators do it from the order's page):
+
+curl -s $API/api/v1/orders/$ORDER/cancel -H "$JSON" -H 'authorization: Bearer {server_key}' -H "idempotency-key: back-$ORDER" -d '{{"cancelReason":"단순 변심"}}'; echo
 
 Ctrl-C stops everything. The orders are kept; cargo run -- --fresh starts over.
 "#

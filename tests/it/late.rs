@@ -123,6 +123,11 @@ async fn a_refund_that_toss_refuses_for_good_is_shown_to_a_human() {
     shop.look_back().await;
     shop.until(&order, "REVIEW").await;
     assert_eq!(shop.causes(&order).await.last().unwrap(), "refund_refused");
+    // Whatever makes us look again, a webhook that anybody may write for one, begins no other try: that is the human's.
+    shop.database.execute("update payments set check_at = now()").await;
+    shop.look_back().await;
+    assert_eq!(shop.database.number("select count(*) from cancels").await, 1);
+    assert_eq!((shop.status(&order).await.as_str(), shop.causes(&order).await.len()), ("REVIEW", 4));
     let metrics = shop.metrics().await;
     assert!(metrics.contains(r#"hanbeon_review_orders{reason="refund_refused"} 1"#), "{metrics}");
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();

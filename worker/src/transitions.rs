@@ -144,7 +144,7 @@ pub struct Around {
 }
 
 /// A finding about a payment whose order has moved on, under a lease that is still held. `balance` is what Toss holds of
-/// it. Repeats `outbox/apart.sql`, for cards, and for deposits of more than an hour ago: a younger one is looked at again, and
+/// it. Repeats `outbox/apart.sql`, where Toss has not refused to give the payment back before, for cards, and for deposits of more than an hour ago: a younger one is looked at again, and
 /// one of this minute is not called taken back.
 pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move {
     let Around { order, payment, pays, refunding, enough } = around;

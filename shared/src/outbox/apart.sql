@@ -47,6 +47,9 @@ decided as materialized (
                when o.status in ('ABORTED', 'EXPIRED') and $14 = 'DONE'
                     and (select bool_and(enough) and count(*) = (select count(*) from order_lines l where l.order_id = o.id)
                          from shelves) then 'deliver'
+               -- Toss would not give it back, and a human looks: another try is theirs to begin.
+               when exists (select from cancels r where r.order_id = o.id and r.payment_no = $4 and r.actor = 'worker'
+                                                    and r.status = 'FAILED') then 'leave'
                else 'return'
            end as move
     from fenced f

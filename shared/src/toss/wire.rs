@@ -158,6 +158,7 @@ struct ErrorFields {
 pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
     let mut raw: Value = serde_json::from_slice(bytes).ok()?;
     without_nul(&mut raw);
+    without_refund_account(&mut raw);
     if (200..300).contains(&http_status) {
         let fields = PaymentFields::deserialize(&raw).ok()?;
         return Some(Body::Payment(Box::new(Payment {
@@ -209,6 +210,14 @@ fn without_nul(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(without_nul),
         Value::Object(fields) => fields.values_mut().for_each(without_nul),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The account that a shopper named for refunds in Toss's own widget, which Toss repeats for a few minutes (API reference,
+/// `virtualAccount.refundReceiveAccount`). We keep whole answers, and this of it is nothing that we may keep.
+fn without_refund_account(raw: &mut Value) {
+    if let Some(Value::Object(account)) = raw.get_mut("virtualAccount") {
+        account.remove("refundReceiveAccount");
     }
 }
 
@@ -311,6 +320,17 @@ mod tests {
         assert_eq!(read.method.as_deref(), Some("a\u{fffd}b"));
         assert_eq!(read.raw["orderName"], "Ogu\u{fffd}T");
         assert!(!read.raw.to_string().contains("\\u0000"), "{}", read.raw);
+    }
+
+    #[test]
+    fn an_account_for_refunds_is_not_kept() {
+        let account = json!({"bankCode": "88", "accountNumber": "110123456789", "holderName": "카나리아"});
+        let read = payment(&json!({
+            "paymentKey": "k", "orderId": "o", "status": "DONE",
+            "virtualAccount": {"bankCode": "20", "accountNumber": "X6514161", "refundReceiveAccount": account},
+        }))
+        .unwrap();
+        assert_eq!(read.raw["virtualAccount"], json!({"bankCode": "20", "accountNumber": "X6514161"}));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const PRICE: i64 = 10_000;
 
 impl Shop {
     /// As the shop's own server asks.
-    async fn refund(&self, order: &str, key: &str, body: Value) -> Answered {
+    pub(crate) async fn refund(&self, order: &str, key: &str, body: Value) -> Answered {
         let bearer = format!("Bearer {SERVER_KEY}");
         let headers = [("authorization", bearer.as_str()), ("idempotency-key", key)];
         self.send(Method::POST, &format!("/api/v1/orders/{order}/cancel"), Some(body), &headers).await

@@ -119,6 +119,14 @@ async fn a_deposit_that_is_known_after_the_end_and_cannot_be_delivered_needs_an_
     assert_eq!(story.view().await["moneyMoved"], true);
     let page = story.page("en").await;
     assert!(page.contains("an account is needed") && page.contains("50,000 KRW was charged"), "{page}");
+    let account = json!({"bank": "88", "accountNumber": "110123456789", "holderName": "김심"});
+    let without = story.shop.refund(&story.order, "without", json!({"cancelReason": "늦은 입금"})).await;
+    assert_eq!((without.status.as_u16(), without.code().as_str()), (422, "REFUND_ACCOUNT_REQUIRED"));
+    let body = json!({"cancelReason": "늦은 입금", "refundReceiveAccount": account});
+    let asked = story.shop.refund(&story.order, "with", body).await;
+    assert_eq!(asked.status.as_u16(), 202, "{}", asked.text);
+    story.until("CANCELED").await;
+    assert_eq!((story.stock().await, story.held().await), (0, 0), "the piece is somebody else's");
     story.end().await;
 }
 
