@@ -17,7 +17,8 @@ create table login_tries (
     key          bytea       primary key constraint login_tries_key_length check (octet_length(key) = 32),
     tries        integer     not null,
     tried_at     timestamptz not null default now(),
-    locked_until timestamptz not null default now()
+    -- Not a moment of now while nothing is locked: of two tries at once, the one that began first would find the other's.
+    locked_until timestamptz not null default '-infinity'
 );
 
 -- The list filtered by an amount, newest first. An order never changes its amount, so its updates stay heap-only where they

@@ -5,14 +5,15 @@
 //! The simulator never saw them; an audit is told to begin after them.
 
 use anyhow::Context;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 
 const AT_ONCE: i32 = 100_000;
 
 /// Writes `orders` past orders, and tells how far it is. There must be products and customers, and no orders.
 pub async fn fill(url: &str, orders: i32, progress: impl Fn(i32)) -> anyhow::Result<()> {
-    // Not from a pool of ours, whose statements are given up after seconds.
-    let mut connection = PgConnection::connect(url).await?;
+    // Not from a pool of ours, whose statements are given up after seconds; and that these are slow is no news.
+    let options: PgConnectOptions = url.parse()?;
+    let mut connection = PgConnection::connect_with(&options.disable_statement_logging()).await?;
     let any: bool = sqlx::query_scalar("select exists (select from orders)").fetch_one(&mut connection).await?;
     anyhow::ensure!(!any, "past orders come first, and there are orders already; start over with --fresh");
     connection.execute("set synchronous_commit = off").await?;

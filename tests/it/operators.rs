@@ -259,9 +259,10 @@ async fn a_guesser_is_counted_before_being_looked_at_by_every_api_and_under_ever
         async move { try_login(http, url, ("operator", "guess"), &[(headers[0].0, &headers[0].1)]).await.status }
     });
     let answers = futures_util::future::join_all(tries).await;
-    let looked_at = answers.iter().filter(|status| **status == StatusCode::FORBIDDEN).count();
-    let locked = answers.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
-    assert_eq!((looked_at, locked), (5, 35), "{answers:?}");
+    let count = |wanted: StatusCode| answers.iter().filter(|status| **status == wanted).count();
+    // On a machine that is busy with other things some wait too long for their turn; those are not counted.
+    let turned_away = count(StatusCode::TOO_MANY_REQUESTS) + count(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((count(StatusCode::FORBIDDEN), turned_away), (5, 35), "{answers:?}");
     let elsewhere = login_of(&shop, "somebody else", "guess").await;
     assert_eq!(elsewhere.status, StatusCode::TOO_MANY_REQUESTS, "the source is locked, whatever name it tries");
     assert_eq!(shop.database.number("select count(*) from login_tries").await, 2, "and it can lock nobody else");

@@ -9,7 +9,7 @@ with tried as (
         locked_until = case
             when t.tried_at > now() - interval '1 day' and t.tries + 1 >= 5
                 then now() + least(interval '15 minutes', interval '30 seconds' * power(2, least(t.tries, 20) - 4))
-            else now()
+            else '-infinity'
         end
     where t.locked_until <= now()
     returning 1
