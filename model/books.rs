@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use shared::{order::OrderStatus, payment::PaymentStatus};
-use worker::transitions::{self, Around, Intent, Kind, LookBack, Move, RefundEnd, Stock};
+use worker::transitions::{self, Around, Intent, Kind, LookBack, Move, RefundEnd, Refunded, Stock};
 
 use crate::{
     state::{Age, AtToss, Check, Claim, Found, Mark, Payment, Phase, Refund, Row, Sends, State, Worker},
@@ -111,16 +111,18 @@ pub(crate) fn settle(rules: &Rules, seen: &Seen, state: &mut State, worker: u8) 
                     .payments
                     .iter()
                     .any(|payment| payment.refund.as_ref().is_some_and(|refund| refund.live)),
+                // What was given back is not held any more.
+                refused: payment.refund.as_ref().is_some_and(|refund| !refund.live) && holds(payment),
                 enough: state.shelf,
             };
             let balance = approved.then_some(if status == PaymentStatus::Canceled { 0 } else { 1_000 });
             Some(transitions::apart(around, status, balance))
         }
         Found::Returned(status) => {
-            Some(transitions::refund(state.order, payment.status, pays, RefundEnd::Returned(status)))
+            Some(transitions::refund(refunded(state, claim.payment), RefundEnd::Returned(status)))
         }
         Found::Payment { .. } | Found::Refused => {
-            Some(transitions::refund(state.order, payment.status, pays, RefundEnd::Review))
+            Some(transitions::refund(refunded(state, claim.payment), RefundEnd::Review))
         }
     };
     match moved {
@@ -172,6 +174,23 @@ fn keep(seen: &Seen, state: &mut State, claim: &Claim, after: Sends, unanswered:
         before.for_each(|flight| flight.marked = true);
         let toss = &mut state.toss[usize::from(claim.payment)];
         toss.lags_marked = toss.lags;
+    }
+}
+
+fn holds(payment: &Payment) -> bool {
+    matches!(payment.status, PaymentStatus::Done | PaymentStatus::PartialCanceled)
+}
+
+fn refunded(state: &State, payment: u8) -> Refunded {
+    let others = || (0_u8..).zip(&state.payments).filter(move |(number, _)| *number != payment).map(|(_, other)| other);
+    let pays = state.paid_by == Some(payment);
+    let payer = state.paid_by.filter(|_| !pays).and_then(|payer| state.payments.get(usize::from(payer)));
+    Refunded {
+        order: state.order,
+        payment: state.payments[usize::from(payment)].status,
+        pays,
+        payer: payer.map(|payer| payer.status),
+        others_hold: others().any(holds),
     }
 }
 

@@ -16,7 +16,7 @@ use shared::{
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
-use worker::transitions::{self, Around, Intent, LookBack, Move, RefundEnd, Stock};
+use worker::transitions::{self, Around, Intent, LookBack, Move, RefundEnd, Refunded, Stock};
 
 use crate::harness::database::Database;
 
@@ -222,6 +222,11 @@ fn outcome(found: &str) -> Outcome {
     }
 }
 
+/// The other payment of these orders was never made.
+fn alone(case: &Case) -> Refunded {
+    Refunded { order: case.order, payment: case.payment, pays: case.pays, payer: None, others_hold: false }
+}
+
 fn shown(found: &str) -> Option<PaymentStatus> {
     PaymentStatus::parse(found)
 }
@@ -279,7 +284,7 @@ async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
                 | PaymentStatus::Expired
                 | PaymentStatus::Review => None,
             };
-            transitions::apart(Around { order, payment, pays, refunding, enough }, shown, balance)
+            transitions::apart(Around { order, payment, pays, refunding, refused: false, enough }, shown, balance)
         });
         // A payment that paid before is not news.
         let said = Move { pays: said.pays && !case.pays, ..said };
@@ -326,7 +331,7 @@ async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
             _ => Some(RefundEnd::Review),
         };
         let said = match end {
-            Some(end) => transitions::refund(case.order, case.payment, case.pays, end),
+            Some(end) => transitions::refund(alone(&case), end),
             None => transitions::settle(case.order, case.payment, None).unwrap(),
         };
         if !same(&said, &done) {

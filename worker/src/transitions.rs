@@ -132,6 +132,7 @@ pub fn suspects(payment: PaymentStatus, approved: bool) -> bool {
 
 /// What stands around a finding whose order has moved on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Around {
     pub order: OrderStatus,
     pub payment: PaymentStatus,
@@ -139,15 +140,17 @@ pub struct Around {
     pub pays: bool,
     /// A refund of this order is not finished.
     pub refunding: bool,
+    /// Toss would not give this payment back when we tried.
+    pub refused: bool,
     /// The shelf has what the order needs.
     pub enough: bool,
 }
 
 /// A finding about a payment whose order has moved on, under a lease that is still held. `balance` is what Toss holds of
-/// it. Repeats `outbox/apart.sql`, where Toss has not refused to give the payment back before, for cards, and for deposits of more than an hour ago: a younger one is looked at again, and
-/// one of this minute is not called taken back.
+/// it. Repeats `outbox/apart.sql`, for cards, and for deposits of more than an hour ago: a younger one is looked at again,
+/// and one of this minute is not called taken back.
 pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move {
-    let Around { order, payment, pays, refunding, enough } = around;
+    let Around { order, payment, pays, refunding, refused, enough } = around;
     let still = Move {
         order,
         payment: shown,
@@ -183,7 +186,7 @@ pub fn apart(around: Around, shown: PaymentStatus, balance: Option<i64>) -> Move
     if matches!(order, OrderStatus::Aborted | OrderStatus::Expired) && shown == PaymentStatus::Done && enough {
         return Move { order: OrderStatus::Done, pays: true, stock: Stock::Taken, ..still };
     }
-    Move { intent: Intent::GivesBack, ..still }
+    if refused { still } else { Move { intent: Intent::GivesBack, ..still } }
 }
 
 /// How a refund ends.
@@ -199,12 +202,25 @@ pub enum RefundEnd {
     Review,
 }
 
-/// A refund of a payment ends, under a lease that is still held; `pays`: it is the payment that pays the order, and nobody
-/// else does. Repeats `outbox/refund.sql`, for refunds of no chosen lines and reviews of orders that had no stock.
-pub fn refund(order: OrderStatus, payment: PaymentStatus, pays: bool, end: RefundEnd) -> Move {
+/// What stands around a refund that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Refunded {
+    pub order: OrderStatus,
+    pub payment: PaymentStatus,
+    /// It is this payment that pays the order.
+    pub pays: bool,
+    /// How the other payment stands that pays it.
+    pub payer: Option<PaymentStatus>,
+    /// Toss holds something of another payment.
+    pub others_hold: bool,
+}
+
+/// A refund of a payment ends, under a lease that is still held. Repeats `outbox/refund.sql`, for refunds of no chosen
+/// lines and reviews of orders that had no stock.
+pub fn refund(around: Refunded, end: RefundEnd) -> Move {
     let still = Move {
-        order,
-        payment,
+        order: around.order,
+        payment: around.payment,
         pays: false,
         ceases: false,
         stock: Stock::Stays,
@@ -214,24 +230,28 @@ pub fn refund(order: OrderStatus, payment: PaymentStatus, pays: bool, end: Refun
     match end {
         RefundEnd::Review => Move { order: OrderStatus::Review, ..still },
         RefundEnd::Refused => Move { look_back: LookBack::AtOnce, ..still },
-        RefundEnd::Closed => {
-            Move { look_back: LookBack::Never, ..given_back(order, pays, PaymentStatus::Canceled, still) }
-        }
-        RefundEnd::Returned(shown) => given_back(order, pays, shown, still),
+        RefundEnd::Closed => Move { look_back: LookBack::Never, ..given_back(around, PaymentStatus::Canceled, still) },
+        RefundEnd::Returned(shown) => given_back(around, shown, still),
     }
 }
 
-fn given_back(order: OrderStatus, pays: bool, shown: PaymentStatus, still: Move) -> Move {
-    let unpaid = matches!(
-        order,
-        OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Review
-    );
-    let to = if pays {
-        order_like(shown)
-    } else if unpaid && shown == PaymentStatus::Canceled {
-        OrderStatus::Canceled
-    } else {
-        order
+fn given_back(around: Refunded, shown: PaymentStatus, still: Move) -> Move {
+    let Refunded { order, pays, payer, others_hold, .. } = around;
+    let gone = shown == PaymentStatus::Canceled;
+    let to = match order {
+        _ if pays => order_like(shown),
+        OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired if gone => OrderStatus::Canceled,
+        OrderStatus::Review if gone && !others_hold => OrderStatus::Canceled,
+        OrderStatus::Review if gone => payer.map_or(order, order_like),
+        OrderStatus::Ready
+        | OrderStatus::InProgress
+        | OrderStatus::WaitingForDeposit
+        | OrderStatus::Done
+        | OrderStatus::PartialCanceled
+        | OrderStatus::Canceled
+        | OrderStatus::Aborted
+        | OrderStatus::Expired
+        | OrderStatus::Review => order,
     };
     let held = matches!(
         order,
