@@ -131,3 +131,35 @@ impl Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use shared::order::OrderStatus;
+    use tokio::{sync::watch, time::Instant};
+
+    use super::{BEFORE_ALL, Next, Places, Source, Story, Stream};
+    use crate::sample;
+
+    #[tokio::test]
+    async fn a_stream_ends_when_its_time_is_over_to_be_taken_up_again() {
+        let story = Arc::new(Story::of(&sample::order(OrderStatus::Ready)));
+        let (_tell, news) = watch::channel(Arc::clone(&story));
+        let places = Places::new(1);
+        let place = places.take(Source::nowhere()).unwrap();
+        let mut stream = Stream {
+            _place: place,
+            news: Some(news),
+            story,
+            sent: BEFORE_ALL,
+            until: Instant::now(),
+            next: Next::Greeting,
+        };
+        assert!(stream.next().await.is_some() && stream.next().await.is_some(), "the greeting and what is known");
+        assert!(stream.next().await.is_none());
+        assert!(places.take(Source::nowhere()).is_err());
+        drop(stream);
+        assert!(places.take(Source::nowhere()).is_ok(), "its place is given back");
+    }
+}

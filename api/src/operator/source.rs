@@ -32,6 +32,11 @@ impl Source {
         Self(told.or(peer).map(whole_network))
     }
 
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn text(&self) -> String {
         self.0.map_or_else(|| "nowhere".to_owned(), |address| address.to_string())
     }

@@ -72,7 +72,7 @@ impl Browser {
     }
 
     pub(crate) async fn quit(self) {
-        call(&self.http, Method::DELETE, self.session.clone(), Value::Null).await;
+        call(&self.http, Method::DELETE, self.session.clone(), json!({})).await;
     }
 }
 

@@ -205,23 +205,22 @@ async fn an_event_that_is_committed_after_newer_ones_of_other_orders_is_told_too
     let (mut slow_stream, mut fast_stream) = (shop.events(&slow, &[]).await, shop.events(&fast, &[]).await);
     slow_stream.next().await.unwrap();
     fast_stream.next().await.unwrap();
-    let move_on = |order: &str| {
-        format!(
-            "with moved as (update orders set status = 'EXPIRED' where order_no = '{order}' returning id)
-             insert into order_events (order_id, from_status, to_status, cause, actor)
-             select id, 'READY', 'EXPIRED', 'not_paid_in_time', 'worker' from moved"
-        )
-    };
+    let ended = format!(
+        "with moved as (update orders set status = 'EXPIRED' where order_no = '{slow}' returning id)
+         insert into order_events (order_id, from_status, to_status, cause, actor)
+         select id, 'READY', 'EXPIRED', 'not_paid_in_time', 'worker' from moved"
+    );
     let mut transaction = shop.database.pool.begin().await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(move_on(&slow))).execute(&mut *transaction).await.unwrap();
-    shop.database.execute(&move_on(&fast)).await;
+    sqlx::query(sqlx::AssertSqlSafe(ended)).execute(&mut *transaction).await.unwrap();
+    let key = shop.authenticate(&fast, PRICE).await;
+    shop.confirm(&fast, &key, PRICE).await;
     let newer = fast_stream.next().await.unwrap();
-    assert_eq!(newer.to(), "EXPIRED");
+    assert_eq!(newer.to(), "IN_PROGRESS", "this stream stays, and has shown a newer event");
     transaction.commit().await.unwrap();
     let older = slow_stream.next().await.unwrap();
     assert_eq!(older.to(), "EXPIRED");
     assert!(older.id < newer.id, "the case that this story is about");
-    shop.finish().await;
+    shop.finish_with_live_intents().await;
 }
 
 #[tokio::test]
