@@ -1,17 +1,16 @@
-// Copies the account number. Without this script it is text that a click or a long press selects whole.
+// Copies the account number. Without this script it is text that a click or a long press selects whole. The page's content
+// may be replaced at any time, so the clicks are heard where it cannot be.
 "use strict";
 
-const button = document.getElementById("copy");
-const number = document.getElementById("account-number");
+document.documentElement.classList.add("scripted");
 
-const select = () => getSelection().selectAllChildren(number);
-
-const copy = async () => {
+const copy = async (button) => {
+  const number = document.getElementById("account-number");
   try {
     await navigator.clipboard.writeText(number.textContent);
   } catch {
     // A page without TLS has no clipboard; the older way works there, and else the number is at least selected.
-    select();
+    getSelection().selectAllChildren(number);
     if (!document.execCommand("copy")) {
       return;
     }
@@ -19,6 +18,9 @@ const copy = async () => {
   button.textContent = button.dataset.copied;
 };
 
-button.hidden = false;
-button.setAttribute("aria-live", "polite");
-button.addEventListener("click", copy);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("#copy");
+  if (button) {
+    copy(button);
+  }
+});

@@ -13,6 +13,10 @@ pub(crate) fn api_address(order_no: OrderNo) -> String {
     format!("/api/v1/orders/{order_no}")
 }
 
+pub(crate) fn events_address(order_no: OrderNo) -> String {
+    format!("{}/events", api_address(order_no))
+}
+
 pub(crate) fn status_address(order_no: OrderNo) -> String {
     format!("/order/{order_no}")
 }

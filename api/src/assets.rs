@@ -1,4 +1,4 @@
-//! The style sheet, the icon and three small scripts, compiled in.
+//! The style sheet, the icon and a few small scripts, compiled in.
 //!
 //! Addresses carry a hash of the content, so browsers keep a file for a year and still get the new one at once. While
 //! two versions of the api run side by side, a hash may be the other one's; then nothing is kept.
@@ -39,6 +39,7 @@ pub(crate) static ICON: Asset = asset!("icon.svg", "image/svg+xml");
 pub(crate) static PAY: Asset = asset!("pay.js", "text/javascript; charset=utf-8");
 pub(crate) static COPY: Asset = asset!("copy.js", "text/javascript; charset=utf-8");
 pub(crate) static RETURN: Asset = asset!("return.js", "text/javascript; charset=utf-8");
+pub(crate) static LIVE: Asset = asset!("live.js", "text/javascript; charset=utf-8");
 
 fn hash(content: &str) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, content.as_bytes()).simple().to_string()
@@ -57,7 +58,7 @@ impl Asset {
 }
 
 pub(crate) fn routes() -> Router<AppState> {
-    [&STYLE, &ICON, &PAY, &COPY, &RETURN].into_iter().fold(Router::new(), |router, asset| {
+    [&STYLE, &ICON, &PAY, &COPY, &RETURN, &LIVE].into_iter().fold(Router::new(), |router, asset| {
         router.route(asset.path, get(move |RawQuery(query)| async move { asset.serve(query.as_deref()) }))
     })
 }

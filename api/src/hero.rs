@@ -104,9 +104,9 @@ fn ready(order: &OrderView, language: Language) -> Hero {
 
 fn confirming(order: &OrderView, language: Language) -> Hero {
     let said = language.pick(
-        "결제되었는지 토스페이먼츠에 확인하고 있습니다. 이 화면은 자동으로 새로고침되며, 닫아도 확인은 계속됩니다.",
-        "We are finding out from Toss Payments whether money has moved. This page reloads itself; you may close it and the \
-         confirmation goes on.",
+        "결제되었는지 토스페이먼츠에 확인하고 있습니다. 결과는 이 화면에 바로 나타나며, 닫아도 확인은 계속됩니다.",
+        "We are finding out from Toss Payments whether money has moved. The result will appear on this page; you may close \
+         it and the confirmation goes on.",
     );
     Hero {
         heading: language.pick("확인 중입니다. 다시 결제하지 마세요.", "Confirming. Please do not pay again."),

@@ -25,9 +25,11 @@ mod hero;
 mod language;
 mod lines;
 mod list;
+mod live;
 mod operator;
 mod orders;
 mod page;
+mod patience;
 mod poke;
 mod prefer;
 mod problem;
@@ -60,6 +62,7 @@ pub use operator::{Account, ServerKey, hash_password};
 pub use settings::Settings;
 
 use checkout::TossWindow;
+use live::Live;
 use operator::{Access, login};
 use poke::Poke;
 use problem::Problem;
@@ -71,6 +74,7 @@ pub struct AppState {
     pool: PgPool,
     waiting: Waiting,
     poke: Poke,
+    live: Live,
     access: Arc<Access>,
     account_key: Option<AccountKey>,
     webhooks: webhooks::Line,
@@ -78,12 +82,13 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Opens the pool lazily and starts the two tasks behind the handlers; both end with `stop`.
+    /// Opens the pool lazily and starts the tasks behind the handlers, which end with `stop`.
     pub fn start(settings: &Settings, stop: &Stop) -> anyhow::Result<Self> {
         let pool = db::pool(&settings.database_url, db::Role::Api, settings.database_connections)?;
         Ok(Self {
             waiting: Waiting::start(pool.clone(), stop),
             poke: Poke::start(pool.clone(), stop),
+            live: Live::start(pool.clone(), settings.event_streams_max, stop),
             access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
             webhooks: webhooks::Line::new(settings.database_connections),
@@ -99,6 +104,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/v1/orders/create", post(create::create))
         .route("/api/v1/orders/confirm", post(confirm::confirm))
         .route("/api/v1/orders/{order_id}", get(orders::read))
+        .route("/api/v1/orders/{order_id}/events", get(live::events))
         .route("/api/v1/orders/{order_id}/cancel", post(cancel::cancel));
     let pages = Router::new()
         .route("/", get(checkout::home))

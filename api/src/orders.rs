@@ -114,7 +114,7 @@ struct CancelJson {
 }
 
 #[derive(Serialize)]
-struct EventJson {
+pub(crate) struct EventJson {
     from: Option<OrderStatus>,
     to: OrderStatus,
     cause: String,
@@ -146,7 +146,7 @@ impl From<OrderView> for OrderJson {
             order_name: order.name,
             lines: order.lines.into_iter().map(LineJson::from).collect(),
             cancels: order.cancels.into_iter().map(CancelJson::from).collect(),
-            timeline: order.events.into_iter().map(EventJson::from).collect(),
+            timeline: order.events.iter().map(EventJson::from).collect(),
         }
     }
 }
@@ -205,9 +205,16 @@ impl From<CancelView> for CancelJson {
     }
 }
 
-impl From<EventView> for EventJson {
-    fn from(event: EventView) -> Self {
-        Self { from: event.from_status, to: event.to_status, cause: event.cause, at: event.at }
+impl From<&EventView> for EventJson {
+    fn from(event: &EventView) -> Self {
+        Self { from: event.from_status, to: event.to_status, cause: event.cause.clone(), at: event.at }
+    }
+}
+
+impl EventJson {
+    /// What the timeline leaves out, because every order begins so.
+    pub(crate) fn created(at: OffsetDateTime) -> Self {
+        Self { from: None, to: OrderStatus::Ready, cause: "created".to_owned(), at }
     }
 }
 

@@ -40,7 +40,13 @@ pub(crate) fn order(status: OrderStatus) -> OrderView {
 }
 
 fn event(from: OrderStatus, to_status: OrderStatus, cause: &str) -> EventView {
-    EventView { from_status: Some(from), to_status, cause: cause.to_owned(), at: datetime!(2026-11-22 04:21:05 UTC) }
+    EventView {
+        id: 0,
+        from_status: Some(from),
+        to_status,
+        cause: cause.to_owned(),
+        at: datetime!(2026-11-22 04:21:05 UTC),
+    }
 }
 
 /// What Toss holds of a payment that it approved.

@@ -1,6 +1,6 @@
 //! The connections: HTTP/1.1 with limits that `axum::serve` does not have.
 //!
-//! A client that sends its headers drop by drop is cut off, and so is a connection nobody uses. After a stop was asked
+//! A client that sends its headers drop by drop is cut off, and so are one that reads nothing and a connection nobody uses. After a stop was asked
 //! for no connection is taken, open ones finish the request in hand and close, and [`Stop::finish`] waits for them.
 
 use std::{pin::pin, time::Duration};
@@ -19,10 +19,12 @@ use hyper_util::{
 use shared::stop::Stop;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::operator::Peer;
+use crate::{operator::Peer, patience::Patient};
 
 /// From the first byte to the end of the headers, and the longest a connection may idle between requests.
 const HEADERS_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that a client may read nothing of what there is for it.
+const READ_LIMIT: Duration = Duration::from_secs(30);
 /// More headers than this are not for us.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 /// After an accept that failed (mostly: no file descriptors left), so as not to spin.
@@ -57,7 +59,7 @@ async fn connection(stream: TcpStream, peer: Peer, router: Router, stop: Stop) {
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_LIMIT)
             .max_buf_size(HEADER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(Patient::new(TokioIo::new(stream), READ_LIMIT), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -18,11 +18,17 @@ const DATABASE_CONNECTIONS: u32 = 16;
 /// PostgreSQL itself takes 100 unless told otherwise; more than this from one process is a typing mistake.
 const DATABASE_CONNECTIONS_MAX: u32 = 1_000;
 
+/// A stream costs some kilobytes and a file descriptor, and its order a look into an index twice a second.
+const EVENT_STREAMS: usize = 4_000;
+const EVENT_STREAMS_MAX: usize = 100_000;
+
 #[derive(Debug)]
 pub struct Settings {
     pub addr: SocketAddr,
     pub database_url: SecretString,
     pub database_connections: u32,
+    /// How many pages and programs may be told live of their orders, at once.
+    pub event_streams_max: usize,
     pub operator: Account,
     /// What the shop's own server shows. None: no program may see or change all orders.
     pub server_key: Option<ServerKey>,
@@ -46,6 +52,10 @@ impl Settings {
         if !(1..=DATABASE_CONNECTIONS_MAX).contains(&database_connections) {
             env.mistake(format!("API_DATABASE_CONNECTIONS is not 1 to {DATABASE_CONNECTIONS_MAX}"));
         }
+        let event_streams_max = env.parse("API_EVENT_STREAMS_MAX", EVENT_STREAMS, "a number");
+        if event_streams_max > EVENT_STREAMS_MAX {
+            env.mistake(format!("API_EVENT_STREAMS_MAX is not 0 to {EVENT_STREAMS_MAX}"));
+        }
         let operator = operator(env);
         let server_key = server_key(env);
         let public_url = public_url(env);
@@ -57,6 +67,7 @@ impl Settings {
             addr,
             database_url,
             database_connections,
+            event_streams_max,
             operator: operator?,
             server_key,
             public_url,
@@ -179,6 +190,9 @@ mod tests {
         check(&[("TOSS_SDK_URL", "javascript:alert(1)")], Some("TOSS_SDK_URL"));
         check(&[("API_ADDR", "everywhere")], Some("API_ADDR"));
         check(&[("API_DATABASE_CONNECTIONS", "0")], Some("API_DATABASE_CONNECTIONS"));
+        check(&[("API_EVENT_STREAMS_MAX", "0")], None);
+        check(&[("API_EVENT_STREAMS_MAX", "100001")], Some("API_EVENT_STREAMS_MAX"));
+        check(&[("API_EVENT_STREAMS_MAX", "-1")], Some("API_EVENT_STREAMS_MAX"));
         let live = ("TOSS_CLIENT_KEY", "live_ck_abc");
         check(&[live, ("TOSS_SDK_URL", "http://127.0.0.1:8090/v2/standard")], Some("live key"));
         check(&[live, ("TOSS_SDK_URL", "https://js.tosspayments.com.evil.example/v2")], Some("live key"));

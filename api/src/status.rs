@@ -1,21 +1,27 @@
 //! `GET /order/{orderId}`: what the shopper wants to know after paying. Did it work, did money move, what now.
 //!
-//! The page says what is stored and nothing else, so it never says "paid" before Toss did. It reloads itself until the
-//! payment is decided and every refund is made, by plain HTML, so it also works without scripts.
+//! The page says what is stored and nothing else, so it never says "paid" before Toss did. While
+//! something may still happen a script shows it at once; without scripts the page reloads itself until the payment is
+//! decided and every refund is made.
 
 use askama::Template;
-use axum::{extract::State, http::header, response::IntoResponse};
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use shared::order::{self, CancelView, OrderStatus, OrderView, PaymentView};
 
 use crate::{
     AppState,
-    address::Addressed,
+    address::{Addressed, events_address},
     causes,
     deposit::is_past_due,
     hero::{Hero, Notice},
     language::Language,
     lines::{LineRow, line_rows},
-    page::{Page, SCRIPT_POLICY, kst},
+    live,
+    page::{Page, kst},
     problem::Problem,
     standing,
 };
@@ -27,11 +33,16 @@ const RELOAD_READY_SECONDS: u8 = 10;
 /// Whether a deposit came in time is being found out.
 const RELOAD_PAST_DUE_SECONDS: u8 = 5;
 
+/// The default policy, and our own script that asks for the stream and the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 #[derive(Template)]
 #[template(path = "status.html")]
 pub(crate) struct StatusPage {
     language: Language,
     reload_seconds: Option<u8>,
+    live: Option<Stream>,
     hero: Hero,
     notice: Option<Notice>,
     order_no: String,
@@ -42,6 +53,12 @@ pub(crate) struct StatusPage {
     payment: Option<PaymentRow>,
     refunds: Vec<RefundRow>,
     moments: Vec<Moment>,
+}
+
+/// Where what happens next is told, after this event.
+struct Stream {
+    address: String,
+    newest: i64,
 }
 
 struct PaymentRow {
@@ -73,10 +90,10 @@ pub(crate) async fn page(
     State(state): State<AppState>,
     language: Language,
     address: Addressed,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    let policy = [(header::CONTENT_SECURITY_POLICY, SCRIPT_POLICY)];
-    Ok((policy, Page(StatusPage::of(&order, language))))
+    let page = Page(StatusPage::of(&order, language));
+    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], page).into_response())
 }
 
 impl StatusPage {
@@ -84,6 +101,8 @@ impl StatusPage {
         Self {
             language,
             reload_seconds: reload_seconds(order),
+            live: live::newest_while_open(order)
+                .map(|newest| Stream { address: events_address(order.order_no), newest }),
             hero: Hero::of(order, language),
             notice: Notice::of(order, language),
             order_no: order.order_no.to_string(),

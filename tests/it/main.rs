@@ -21,6 +21,7 @@ mod housekeeping;
 mod lanes;
 mod late;
 mod lists;
+mod live;
 mod operators;
 mod outages;
 mod pages;

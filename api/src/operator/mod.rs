@@ -25,7 +25,7 @@ pub use account::{Account, hash_password};
 pub use caller::ServerKey;
 pub(crate) use caller::{Caller, SERVER_KEY_CHARACTERS_MIN};
 pub(crate) use session::Cookie;
-pub(crate) use source::Peer;
+pub(crate) use source::{Peer, Source};
 
 use crate::{
     AppState, Settings,

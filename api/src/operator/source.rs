@@ -1,4 +1,4 @@
-//! Where a request comes from, for counting tries to log in: the peer's address, or what our own proxies say of it.
+//! Where a request comes from, for counting tries to log in and open streams: the peer's address, or what our own proxies say of it.
 //!
 //! What a client writes into `X-Forwarded-For` is its own affair, so only as many entries are read from its end as there are
 //! proxies of ours, each of which adds one.
@@ -19,6 +19,7 @@ use crate::AppState;
 #[derive(Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Source(Option<IpAddr>);
 
 impl Source {
@@ -29,6 +30,11 @@ impl Source {
             .checked_sub(1)
             .and_then(|skipped| entries.iter().rev().nth(skipped)?.trim().parse::<IpAddr>().ok());
         Self(told.or(peer).map(whole_network))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> Self {
+        Self(None)
     }
 
     pub(crate) fn text(&self) -> String {

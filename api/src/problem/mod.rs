@@ -7,6 +7,7 @@
 //! Nothing of the inside gets out: what a caller reads stands in `words`, whole. The cause is logged, once, here.
 
 mod cancel;
+mod stream;
 mod wanted;
 mod words;
 
@@ -32,6 +33,7 @@ use shared::{
 
 use crate::language::Language;
 pub(crate) use cancel::CancelProblem;
+pub(crate) use stream::StreamProblem;
 pub(crate) use wanted::Wanted;
 use words::Row;
 
@@ -91,6 +93,7 @@ pub(crate) enum Problem {
     },
     Busy,
     Cancel(CancelProblem),
+    Stream(StreamProblem),
 
     /// The database is away or slow. The same request may be sent again.
     Unavailable(StoreError),
@@ -112,6 +115,9 @@ impl Problem {
         match self.row().status {
             StatusCode::SERVICE_UNAVAILABLE if matches!(self, Self::Busy) => Some("1"),
             StatusCode::CONFLICT if matches!(self, Self::Cancel(CancelProblem::KeyRunning)) => Some("1"),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS if matches!(self, Self::Stream(_)) => {
+                Some("30")
+            }
             StatusCode::SERVICE_UNAVAILABLE => Some("2"),
             _ => None,
         }

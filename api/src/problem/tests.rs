@@ -8,7 +8,7 @@ use shared::{
     order::ProductId,
 };
 
-use super::{CancelProblem, NextStep, Problem, ProblemPage, Wanted};
+use super::{CancelProblem, NextStep, Problem, ProblemPage, StreamProblem, Wanted};
 use crate::language::Language;
 
 /// The problem after this one; the match is complete, so a new problem cannot be left out of the tests.
@@ -48,8 +48,10 @@ fn after(problem: &Problem) -> Option<Problem> {
         Problem::OutOfStock { .. } => Problem::Busy,
         Problem::Busy => Problem::Unavailable(StoreError::Deadline { operation: "canary" }),
         Problem::Unavailable(_) => Problem::Internal("canary"),
-        // The same code as the one above, by another cause; and a list of its own.
-        Problem::TimedOut | Problem::Cancel(_) | Problem::Broken(_) | Problem::Internal(_) => return None,
+        // The same code as the one above, by another cause; and lists of their own.
+        Problem::TimedOut | Problem::Cancel(_) | Problem::Stream(_) | Problem::Broken(_) | Problem::Internal(_) => {
+            return None;
+        }
     })
 }
 
@@ -81,7 +83,8 @@ fn after_cancel(problem: &CancelProblem) -> Option<CancelProblem> {
 
 fn all() -> impl Iterator<Item = Problem> {
     let cancels = std::iter::successors(Some(CancelProblem::KeyMissing), after_cancel).map(Problem::Cancel);
-    std::iter::successors(Some(Problem::MalformedJson), after).chain(cancels)
+    let streams = [StreamProblem::TooMany, StreamProblem::TooManyOfYours].map(Problem::Stream);
+    std::iter::successors(Some(Problem::MalformedJson), after).chain(cancels).chain(streams)
 }
 
 #[test]

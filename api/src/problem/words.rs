@@ -107,6 +107,7 @@ impl Problem {
             | Self::OrderCanceled
             | Self::OrderExpired
             | Self::Busy
+            | Self::Stream(_)
             | Self::Unavailable(_)
             | Self::TimedOut
             | Self::Broken(_)
@@ -119,6 +120,7 @@ impl Problem {
         let row = Row::new;
         match self {
             Self::Cancel(problem) => problem.row(),
+            Self::Stream(problem) => problem.row(),
             Self::MalformedJson => row(
                 StatusCode::BAD_REQUEST,
                 "MALFORMED_JSON",

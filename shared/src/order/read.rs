@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::{PgPool, types::Json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{CustomerId, OrderId, OrderNo, OrderStatus};
 use crate::{
@@ -218,6 +219,8 @@ pub enum CancelStatus {
 
 #[derive(Debug, Deserialize)]
 pub struct EventView {
+    /// Ascending in the order of the commits, within one order: whoever writes an event holds the order's row.
+    pub id: i64,
     pub from_status: Option<OrderStatus>,
     pub to_status: OrderStatus,
     pub cause: String,
@@ -226,25 +229,46 @@ pub struct EventView {
 }
 
 pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>, StoreError> {
-    let read = sqlx::query_file!("src/order/view.sql", order_no.uuid());
-    let Some(row) = within(pool, "read an order", async |c| read.fetch_optional(c).await).await? else {
-        return Ok(None);
-    };
-    let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
-    Ok(Some(OrderView {
-        order_no,
-        amount: Krw::new(row.amount).ok_or_else(|| corrupt("amount"))?,
-        status: OrderStatus::parse(&row.status).ok_or_else(|| corrupt("status"))?,
-        name: row.name,
-        created_at: row.created_at,
-        expires_at: row.expires_at,
-        read_at: row.read_at,
-        lines: row.lines.0,
-        paid_by: row.paid_by,
-        payments: row.payments.0,
-        cancels: row.cancels.0,
-        events: row.events.0,
-    }))
+    Ok(views(pool, &[order_no]).await?.pop().map(|(_, order)| order))
+}
+
+/// Many at once, in no order. One that does not exist is left out.
+pub async fn views(pool: &PgPool, order_nos: &[OrderNo]) -> Result<Vec<(OrderId, OrderView)>, StoreError> {
+    let order_nos: Vec<Uuid> = order_nos.iter().map(|order_no| order_no.uuid()).collect();
+    let read = sqlx::query_file!("src/order/view.sql", &order_nos);
+    let rows = within(pool, "read orders", async |c| read.fetch_all(c).await).await?;
+    rows.into_iter()
+        .map(|row| {
+            let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
+            let order = OrderView {
+                order_no: OrderNo(row.order_no),
+                amount: Krw::new(row.amount).ok_or_else(|| corrupt("amount"))?,
+                status: OrderStatus::parse(&row.status).ok_or_else(|| corrupt("status"))?,
+                name: row.name,
+                created_at: row.created_at,
+                expires_at: row.expires_at,
+                read_at: row.read_at,
+                lines: row.lines.0,
+                paid_by: row.paid_by,
+                payments: row.payments.0,
+                cancels: row.cancels.0,
+                events: row.events.0,
+            };
+            Ok((OrderId(row.id), order))
+        })
+        .collect()
+}
+
+/// Which of these orders have an event that is newer than the one beside them.
+pub async fn changed(pool: &PgPool, watched: &[(OrderId, i64)]) -> Result<Vec<OrderId>, StoreError> {
+    let (order_ids, newest): (Vec<i64>, Vec<i64>) =
+        watched.iter().map(|(order_id, newest)| (order_id.0, *newest)).unzip();
+    let read = sqlx::query_file_scalar!("src/order/changed.sql", &order_ids, &newest);
+    Ok(within(pool, "look for news of orders", async |c| read.fetch_all(c).await)
+        .await?
+        .into_iter()
+        .map(OrderId)
+        .collect())
 }
 
 /// Whose order it is. The shop's own pages know the shopper by the order's number alone.

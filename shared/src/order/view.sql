@@ -1,5 +1,5 @@
--- All that a status page shows of order $1, as of one moment.
-select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, now() as "read_at!",
+-- All that a status page shows of the orders $1, as of one moment.
+select o.id, o.order_no, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, now() as "read_at!",
     (select coalesce(json_agg(json_build_object(
             'product_id', l.product_id, 'name', l.product_name,
             'unit_price', l.unit_price, 'quantity', l.quantity,
@@ -54,8 +54,8 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
             order by r.cancel_no), '[]')
      from cancels r where r.order_id = o.id) as "cancels!: Json<Vec<CancelView>>",
     (select coalesce(json_agg(json_build_object(
-            'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
+            'id', e.id, 'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'at', e.at)
             order by e.id), '[]')
      from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventView>>"
 from orders o
-where o.order_no = $1
+where o.order_no = any($1)

@@ -2,7 +2,10 @@
 
 pub(crate) mod answered;
 pub(crate) mod audit;
+#[cfg(feature = "browser")]
+pub(crate) mod browser;
 pub(crate) mod database;
+pub(crate) mod events;
 pub(crate) mod login;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -66,6 +66,10 @@ impl Process {
         tokio::time::timeout(Duration::from_mins(1), said).await.expect("it never reached the place");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -73,7 +77,7 @@ impl Process {
 
     /// Sends a signal by name, as `kill -TERM` would.
     pub(crate) async fn signal(&self, name: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
         assert!(sent.success());
     }
