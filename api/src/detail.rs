@@ -295,9 +295,12 @@ fn outcome_tone(outcome: &str) -> &'static str {
 
 impl Moment {
     fn of(event: EventRecord, language: Language) -> Self {
+        let state = (standing::name(event.to_status, language), standing::tone(event.to_status));
+        // A step of giving back may move no state.
+        let (name, tone) = causes::refund_name(&event.cause, language).unwrap_or(state);
         Self {
-            tone: standing::tone(event.to_status),
-            name: standing::name(event.to_status, language),
+            tone,
+            name,
             words: causes::words(&event.cause, language).unwrap_or_default().to_owned(),
             cause: event.cause,
             actor: actor(&event.actor, language),
