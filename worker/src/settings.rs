@@ -38,7 +38,7 @@ pub struct Settings {
     pub terms: Terms,
     /// How long calls to Toss are remembered.
     pub attempts_kept_days: i32,
-    /// How long webhooks are, at least [`WEBHOOKS_KEPT_DAYS_MIN`].
+    /// How long webhooks are, at least 30: Toss repeats for nearly four.
     pub webhooks_kept_days: i32,
     /// The most calls to Toss a second, of this worker; `None`: as many as Toss bears.
     pub calls_per_second: Option<NonZeroU32>,
