@@ -63,6 +63,8 @@ pub(crate) fn http() -> reqwest::Client {
     });
     reqwest::Client::builder()
         .timeout(Duration::from_secs(70))
+        // The api closes a connection that idles for some seconds; a request that meets the close would go unanswered.
+        .pool_idle_timeout(Duration::from_secs(2))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
