@@ -155,8 +155,7 @@ async fn toss_away_longer_than_the_time_to_confirm_ends_expired_with_proof_and_u
     for order in &orders {
         assert_eq!(shop.status(order).await, "IN_PROGRESS", "patience is no proof");
     }
-    let deleted = shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
-    assert!(deleted.status().is_success());
+    shop.forget_rules().await;
     for order in &orders {
         shop.until(order, "EXPIRED").await;
         assert_eq!(proof(&shop, order).await["status"], "IN_PROGRESS", "what Toss showed, twice");
@@ -198,8 +197,7 @@ async fn minutes_of_trouble_end_paid_inside_the_time_to_confirm() {
         (shop.database.number(young).await == 0).then_some(())
     })
     .await;
-    let deleted = shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
-    assert!(deleted.status().is_success());
+    shop.forget_rules().await;
     for order in &orders {
         shop.until(order, "DONE").await;
         assert_eq!(shop.approvals(order).await, 1);
@@ -241,7 +239,7 @@ async fn what_was_given_back_in_tosss_own_console_before_we_knew_is_taken_over()
     })
     .await;
     shop.control("cancel", json!({"paymentKey": key})).await;
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     // The repeat is answered as the first was: paid. A look back shows what became of it.
     shop.until(&order, "CANCELED").await;
     assert_eq!(shop.stock(product).await, 2);

@@ -83,7 +83,7 @@ async fn while_a_lane_is_paused_only_probes_go_out_and_one_that_is_answered_open
     let paused_lane = metrics.lines().find(|line| line.starts_with("hanbeon_lane_paused_seconds{"));
     assert!(paused_lane.is_some_and(|line| line.contains(r#"code="UNAUTHORIZED_KEY""#)), "{metrics}");
     assert!(!metrics.contains(simulator::DEFAULT_SECRET_KEY), "secrets are named by their fingerprints: {metrics}");
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     for order in &orders {
         shop.until(order, "DONE").await;
     }
@@ -106,7 +106,7 @@ async fn what_one_payment_is_to_blame_for_does_not_stop_the_others() {
         shop.until(&order, "DONE").await;
     }
     assert_eq!(shop.status(&bad).await, "IN_PROGRESS");
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     shop.until(&bad, "DONE").await;
     shop.finish().await;
 }

@@ -1,6 +1,6 @@
 //! Late success wins: what Toss approved after we called it failed is delivered, or given back in full, once.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::order::ProductId;
 
 use crate::harness::shop::Shop;
@@ -22,16 +22,6 @@ async fn lied_to_in(shop: Shop, stock: i64) -> (Shop, ProductId, String) {
     shop.until(&order, "ABORTED").await;
     assert_eq!(shop.approvals(&order).await, 1, "Toss took the money and said that it did not");
     (shop, product, order)
-}
-
-async fn held(shop: &Shop, order: &str) -> i64 {
-    let ledger = shop.control_get(&format!("ledger?orderId={order}")).await;
-    ledger["entries"].as_array().unwrap().iter().map(|entry| entry["amount"].as_i64().unwrap()).sum()
-}
-
-async fn on_cancel(shop: &Shop, order: &str, then: Value, times: u32) {
-    shop.control("rules", json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then}))
-        .await;
 }
 
 #[tokio::test]
@@ -66,7 +56,7 @@ async fn it_is_given_back_when_somebody_else_has_bought_the_last_piece() {
     shop.until(&other, "DONE").await;
     shop.look_back().await;
     shop.until(&order, "CANCELED").await;
-    assert_eq!((held(&shop, &order).await, held(&shop, &other).await), (0, PRICE));
+    assert_eq!((shop.held(&order).await, shop.held(&other).await), (0, PRICE));
     assert_eq!(
         shop.causes(&order).await,
         ["confirm_accepted", "declined", "late_approval_returning", "late_approval_returned"]
@@ -80,9 +70,9 @@ async fn of_two_approvals_of_one_order_the_later_is_given_back_in_full() {
     let other = shop.authenticate(&order, PRICE).await;
     assert_eq!(shop.confirm(&order, &other, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "DONE").await;
-    assert_eq!(held(&shop, &order).await, 2 * PRICE, "the shopper paid twice");
+    assert_eq!(shop.held(&order).await, 2 * PRICE, "the shopper paid twice");
     shop.look_back().await;
-    assert_eq!(held(&shop, &order).await, PRICE);
+    assert_eq!(shop.held(&order).await, PRICE);
     assert_eq!((shop.status(&order).await.as_str(), shop.stock(product).await), ("DONE", 4));
     let causes = shop.causes(&order).await;
     assert_eq!(causes[causes.len() - 2..], ["second_approval_returning", "second_approval_returned"]);
@@ -105,10 +95,10 @@ async fn a_refund_is_made_once_whatever_toss_answers() {
         let (shop, product, order) = lied_to(1).await;
         let other = shop.accepted(PRICE, &[(product, 1)]).await;
         shop.until(&other, "DONE").await;
-        on_cancel(&shop, &order, then, times).await;
+        shop.on_cancel(&order, then, times).await;
         shop.look_back().await;
         shop.until(&order, "CANCELED").await;
-        assert_eq!(held(&shop, &order).await, 0, "{shown}");
+        assert_eq!(shop.held(&order).await, 0, "{shown}");
         assert_eq!(shop.database.number("select count(*) from cancels where status = 'DONE'").await, 1, "{shown}");
         shop.finish().await;
     }
@@ -119,7 +109,7 @@ async fn a_refund_that_toss_refuses_for_good_is_shown_to_a_human() {
     let (shop, product, order) = lied_to(1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
-    on_cancel(&shop, &order, json!({"kind": "error", "status": 403, "code": "NOT_CANCELABLE_PAYMENT"}), 1).await;
+    shop.on_cancel(&order, json!({"kind": "error", "status": 403, "code": "NOT_CANCELABLE_PAYMENT"}), 1).await;
     shop.look_back().await;
     shop.until(&order, "REVIEW").await;
     assert_eq!(shop.causes(&order).await.last().unwrap(), "refund_refused");
@@ -141,7 +131,7 @@ async fn a_refund_that_meets_another_balance_is_planned_anew() {
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
     // Between our plan and our call somebody gives a part back in Toss's own console.
-    on_cancel(&shop, &order, json!({"kind": "dropBefore"}), 2).await;
+    shop.on_cancel(&order, json!({"kind": "dropBefore"}), 2).await;
     shop.database.execute("update payments set check_at = now() where check_at is not null").await;
     crate::harness::wait_for("the first try to give back", std::time::Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from attempts where call = 'cancel'").await > 0).then_some(())
@@ -151,7 +141,7 @@ async fn a_refund_that_meets_another_balance_is_planned_anew() {
     let key = ledger["entries"][0]["paymentKey"].as_str().unwrap();
     shop.control("cancel", json!({"paymentKey": key, "cancelAmount": 20_000})).await;
     shop.until(&order, "CANCELED").await;
-    assert_eq!(held(&shop, &order).await, 0);
+    assert_eq!(shop.held(&order).await, 0);
     assert_eq!(shop.database.number("select amount from cancels").await, 30_000);
     shop.finish().await;
 }
@@ -161,7 +151,7 @@ async fn while_it_is_given_back_the_order_cannot_be_paid_again() {
     let (shop, product, order) = lied_to(1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
-    on_cancel(&shop, &order, json!({"kind": "hold"}), 1).await;
+    shop.on_cancel(&order, json!({"kind": "hold"}), 1).await;
     shop.database.execute("update payments set check_at = now() where check_at is not null").await;
     crate::harness::wait_for("the refund to be under way", std::time::Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from cancels where status = 'IN_PROGRESS'").await == 1).then_some(())
@@ -174,7 +164,7 @@ async fn while_it_is_given_back_the_order_cannot_be_paid_again() {
     let key = shop.authenticate(&order, PRICE).await;
     let refused = shop.confirm(&order, &key, PRICE).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "PAYMENT_IN_PROGRESS"));
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     shop.until(&order, "CANCELED").await;
     let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
     assert_eq!((&view["moneyMoved"], &view["returning"]), (&json!(false), &json!(null)), "{view}");
@@ -200,13 +190,13 @@ async fn a_look_back_gives_way_to_a_new_payment_and_is_taken_up_after_it() {
     let other = shop.authenticate(&order, PRICE).await;
     assert_eq!(shop.confirm(&order, &other, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "DONE").await;
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     crate::harness::wait_for("the answer that came too late", std::time::Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from attempts where stale").await == 1).then_some(())
     })
     .await;
     shop.look_back().await;
-    assert_eq!(held(&shop, &order).await, PRICE, "the first approval was found again and given back");
+    assert_eq!(shop.held(&order).await, PRICE, "the first approval was found again and given back");
     assert_eq!(shop.database.number("select count(*) from attempts where stale").await, 1);
     shop.finish().await;
 }

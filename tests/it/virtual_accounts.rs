@@ -108,8 +108,7 @@ impl Story {
 
     /// What Toss holds of the shopper's money.
     async fn held(&self) -> i64 {
-        let ledger = self.shop.control_get(&format!("ledger?orderId={}", self.order)).await;
-        ledger["entries"].as_array().unwrap().iter().map(|entry| entry["amount"].as_i64().unwrap()).sum()
+        self.shop.held(&self.order).await
     }
 
     async fn queries(&self) -> usize {

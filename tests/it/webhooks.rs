@@ -95,10 +95,6 @@ async fn rule(shop: &Shop, endpoint: &str, order: &str, then: Value) {
     shop.control("rules", json!({"match": {"endpoint": endpoint, "orderId": order}, "times": 1, "then": then})).await;
 }
 
-async fn release(shop: &Shop) {
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
-}
-
 /// An accepted confirm, and its paymentKey.
 async fn confirmed(shop: &Shop, product: ProductId) -> (String, String) {
     let order = shop.order(PRICE, &[(product, 1)]).await;
@@ -162,7 +158,7 @@ async fn a_webhook_before_our_own_confirm_is_settled_waits_and_is_then_old_news(
     until_delivered(&shop, &order, 1).await;
     assert_eq!(states(&shop).await, ["waiting"], "Toss has not answered our confirm yet");
     assert_eq!(shop.status(&order).await, "IN_PROGRESS", "nobody says paid before Toss has answered us");
-    release(&shop).await;
+    shop.forget_rules().await;
     shop.until(&order, "DONE").await;
     until_looked_at(&shop).await;
     assert_eq!((states(&shop).await, shop.requests(&order).await.len()), (vec!["known".to_owned()], 1));
@@ -181,7 +177,7 @@ async fn a_hint_that_came_while_we_confirmed_is_not_lost() {
     shop.control("cancel", json!({"paymentKey": key})).await;
     until_delivered(&shop, &order, 2).await;
     assert_eq!(states(&shop).await, ["waiting", "waiting"]);
-    release(&shop).await;
+    shop.forget_rules().await;
     shop.until(&order, "CANCELED").await;
     until_looked_at(&shop).await;
     assert_eq!(shop.stock(product).await, 100);

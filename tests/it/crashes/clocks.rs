@@ -62,8 +62,7 @@ async fn ten_minutes_wrong(by: &str, seconds: i64) {
     .await;
     let too_long = "select count(*) from outbox where lease_until > now() + interval '1400 ms'";
     assert_eq!(shop.database.number(too_long).await, 0, "a lease longer than any is");
-    let deleted = shop.http.delete(format!("{}/control/rules", shop.simulator_url())).send().await.unwrap();
-    assert!(deleted.status().is_success());
+    shop.forget_rules().await;
     shop.until(&fresh, "DONE").await;
     shop.until(&late, "EXPIRED").await;
     let posts = shop.requests(&late).await.iter().filter(|request| request["method"] == "POST").count();

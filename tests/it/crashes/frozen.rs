@@ -37,8 +37,7 @@ async fn an_answer_that_is_heard_after_the_lease_is_gone_changes_nothing_but_its
     shop.add_worker().await;
     shop.until(&order, "DONE").await;
     let causes = shop.causes(&order).await;
-    let deleted = shop.http.delete(format!("{}/control/rules", shop.simulator_url())).send().await.unwrap();
-    assert!(deleted.status().is_success());
+    shop.forget_rules().await;
     zombie.signal("CONT").await;
     wait_for("the zombie's attempt", Duration::from_secs(30), async || {
         (shop.database.number("select count(*) from attempts where stale").await == 1).then_some(())

@@ -10,6 +10,7 @@ pub(crate) mod login;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod shop;
+pub(crate) mod toss;
 
 use std::{
     future::Future,

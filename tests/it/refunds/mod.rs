@@ -49,21 +49,6 @@ impl Shop {
         );
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&self.database.pool).await.unwrap()
     }
-
-    /// What Toss holds for the order.
-    async fn held(&self, order: &str) -> i64 {
-        let ledger = self.control_get(&format!("ledger?orderId={order}")).await;
-        ledger["entries"].as_array().unwrap().iter().map(|entry| entry["amount"].as_i64().unwrap()).sum()
-    }
-
-    async fn on_cancel(&self, order: &str, then: Value, times: u32) {
-        let rule = json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then});
-        self.control("rules", rule).await;
-    }
-
-    async fn forget_rules(&self) {
-        self.http.delete(format!("{}/control/rules", self.simulator_url())).send().await.unwrap();
-    }
 }
 
 fn reason() -> Value {

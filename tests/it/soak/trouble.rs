@@ -17,8 +17,7 @@ pub(super) async fn at_toss(shop: &Shop, spells: &[Spell], shopping: &Cancellati
             shop.control("rules", rule.clone()).await;
         }
         tokio::time::sleep(spell.lasts).await;
-        let deleted = shop.http.delete(format!("{}/control/rules", shop.simulator_url())).send().await.unwrap();
-        assert!(deleted.status().is_success());
+        shop.forget_rules().await;
     }
 }
 

@@ -142,7 +142,7 @@ async fn toss_is_silent_around_the_due_time_and_is_asked_until_it_speaks() {
     })
     .await;
     assert_eq!(story.status().await, "WAITING_FOR_DEPOSIT", "silence is no proof");
-    story.shop.http.delete(format!("{}/control/rules", story.shop.simulator.url())).send().await.unwrap();
+    story.shop.forget_rules().await;
     story.until("EXPIRED").await;
     assert_eq!((story.stock().await, story.held().await), (STOCK, 0));
     story.end().await;

@@ -38,7 +38,7 @@ async fn a_repeated_confirm_tells_what_was_and_a_look_what_became_of_it() {
         deposited.status().is_success().then_some(())
     })
     .await;
-    shop.http.delete(format!("{}/control/rules", shop.simulator.url())).send().await.unwrap();
+    shop.forget_rules().await;
     // Not after ten minutes.
     shop.until(&order, "DONE").await;
     assert_eq!(shop.approvals(&order).await, 1);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::webhook::{self, Looked};
 
 use super::{
-    PRICE, about, deliveries, hooked, paid, questions, release, rule, states, taken, until_delivered, until_looked_at,
+    PRICE, about, deliveries, hooked, paid, questions, rule, states, taken, until_delivered, until_looked_at,
     waiting_for_deposit,
 };
 use crate::harness::wait_for;
@@ -70,7 +70,7 @@ async fn what_is_said_of_a_confirm_that_is_under_way_waits_for_its_end() {
     taken(&shop, Some("whtrans_aborted"), &about(&order, &key, "ABORTED", 0)).await;
     assert_eq!(states(&shop).await, vec!["waiting"; 3]);
     assert_eq!((shop.status(&order).await.as_str(), shop.requests(&order).await.len()), ("IN_PROGRESS", 1));
-    release(&shop).await;
+    shop.forget_rules().await;
     shop.until(&order, "DONE").await;
     until_looked_at(&shop).await;
     assert_eq!(states(&shop).await, ["known", "known", "checked"]);
@@ -154,7 +154,7 @@ async fn before_we_know_the_secret_a_deposit_waits_and_is_asked_about() {
         json!({"createdAt": "2026-01-02T14:46:59", "secret": "ps_of_nobody", "status": "DONE", "orderId": order});
     taken(&shop, None, &deposit.to_string()).await;
     assert_eq!(states(&shop).await, vec!["waiting"; 3]);
-    release(&shop).await;
+    shop.forget_rules().await;
     shop.until(&order, "DONE").await;
     until_looked_at(&shop).await;
     assert_eq!(questions(&shop, &order).await, 1);
@@ -201,7 +201,7 @@ async fn a_new_confirm_is_not_held_up_by_what_was_asked_because_of_a_webhook() {
     let second = shop.authenticate(&order, PRICE).await;
     assert_eq!(shop.confirm(&order, &second, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "DONE").await;
-    release(&shop).await;
+    shop.forget_rules().await;
     until_looked_at(&shop).await;
     wait_for("the answer that came too late", Duration::from_mins(1), async || {
         (shop.database.number("select count(*) from attempts where stale").await == 1).then_some(())
