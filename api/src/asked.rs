@@ -12,7 +12,10 @@ use shared::{
 };
 use time::{Date, OffsetDateTime, Time, UtcOffset, macros::format_description};
 
-use crate::problem::{Problem, Wanted};
+use crate::{
+    body::wrong,
+    problem::{Problem, Wanted},
+};
 
 pub(crate) const PAGE_SIZE: u8 = 20;
 
@@ -84,10 +87,6 @@ impl Asked {
 
 fn given<T>(text: &str, read: impl FnOnce(&str) -> Result<T, Problem>) -> Result<Option<T>, Problem> {
     if text.is_empty() { Ok(None) } else { read(text).map(Some) }
-}
-
-fn wrong(field: &str, wanted: Wanted) -> Problem {
-    Problem::InvalidRequest { field: field.to_owned(), wanted }
 }
 
 /// Thousands may be separated, as people copy amounts from a page.

@@ -113,7 +113,7 @@ pub(crate) fn read_line(name: &str, line: &Value) -> Result<Line, Problem> {
     Ok(Line { product_id: ProductId(product_id), quantity })
 }
 
-fn wrong(field: &str, wanted: Wanted) -> Problem {
+pub(crate) fn wrong(field: &str, wanted: Wanted) -> Problem {
     Problem::InvalidRequest { field: field.to_owned(), wanted }
 }
 

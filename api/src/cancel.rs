@@ -19,7 +19,7 @@ use shared::{
 use crate::{
     AppState,
     address::{Addressed, api_address, status_address},
-    body::{Fields, JsonObject, read_line},
+    body::{Fields, JsonObject, read_line, wrong},
     operator::Caller,
     problem::{CancelProblem, Problem, Wanted},
 };
@@ -91,8 +91,7 @@ fn read(order_no: OrderNo, body: &Fields<'_>) -> Result<Request, Problem> {
     let lines = match body.find("lines") {
         None => Vec::new(),
         Some(lines) => {
-            let wrong = || Problem::InvalidRequest { field: "lines".to_owned(), wanted: Wanted::Array };
-            let lines = lines.as_array().ok_or_else(wrong)?;
+            let lines = lines.as_array().ok_or_else(|| wrong("lines", Wanted::Array))?;
             lines
                 .iter()
                 .enumerate()

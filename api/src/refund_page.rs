@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use shared::{
-    cancel::{self, Actor, IdempotencyKey, Preview, Reason, RefundAccount, Request, ReturnLine},
+    cancel::{self, Actor, IdempotencyKey, Preview, Reason, RefundAccount, Refundable, Request, ReturnLine},
     money::Krw,
     order::{self, OrderNo, OrderView, ProductId},
 };
@@ -112,7 +112,8 @@ pub(crate) async fn page(
     address: Addressed,
 ) -> Result<Response, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    let page = RefundPage::of(&order, operator, language, &HashMap::new(), None);
+    let refundable = cancel::refundable(&state.pool, address.0).await?;
+    let page = RefundPage::of(&order, refundable, operator, language, &HashMap::new(), None);
     Ok((FORM_REFERRER, Page(page)).into_response())
 }
 
@@ -133,7 +134,9 @@ pub(crate) async fn refund(
         Ok(Next::Begun) => Ok(Redirect::to(&status_address(order_no)).into_response()),
         Err(problem @ (Problem::Unavailable(_) | Problem::Broken(_) | Problem::Internal(_))) => Err(problem),
         Err(problem) => {
-            let page = RefundPage::of(&order, operator, language, &fields, Some(problem.detail(language)));
+            let refundable = cancel::refundable(&state.pool, order_no).await?;
+            let trouble = Some(problem.detail(language));
+            let page = RefundPage::of(&order, refundable, operator, language, &fields, trouble);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, FORM_REFERRER, Page(page)).into_response())
         }
     }
@@ -203,12 +206,12 @@ impl Entered {
 impl RefundPage {
     fn of(
         order: &OrderView,
+        refundable: Option<Refundable>,
         operator: Operator,
         language: Language,
         fields: &HashMap<String, String>,
         trouble: Option<String>,
     ) -> Self {
-        let refundable = order.refundable();
         let lines = order.lines.iter().map(|line| Row {
             product_id: line.product_id,
             name: line.name.clone(),

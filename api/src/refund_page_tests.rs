@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use shared::{
-    cancel::Preview,
+    cancel::{Preview, Refundable},
     order::{CancelStatus, OrderStatus},
 };
 
@@ -17,12 +17,28 @@ fn fields(pairs: &[(&str, &str)]) -> HashMap<String, String> {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
+/// What an order of the samples has in this state.
+fn refundable(status: OrderStatus) -> Option<Refundable> {
+    let (won, only_in_full) = match status {
+        OrderStatus::Done => (50_000, false),
+        OrderStatus::PartialCanceled => (30_000, false),
+        OrderStatus::WaitingForDeposit => (50_000, true),
+        OrderStatus::Ready
+        | OrderStatus::InProgress
+        | OrderStatus::Canceled
+        | OrderStatus::Aborted
+        | OrderStatus::Expired
+        | OrderStatus::Review => return None,
+    };
+    Some(Refundable { amount: krw(won), only_in_full, needs_account: false })
+}
+
 #[test]
 fn every_state_says_what_can_be_given_back_and_only_then_asks() {
     for status in OrderStatus::ALL {
         for language in [Language::Korean, Language::English] {
             let order = sample::order(status);
-            let page = RefundPage::of(&order, Operator::sample(), language, &HashMap::new(), None);
+            let page = RefundPage::of(&order, refundable(status), Operator::sample(), language, &HashMap::new(), None);
             let html = page.render().unwrap();
             sample::check_page(&html, language.tag());
             let asks =
@@ -36,7 +52,9 @@ fn every_state_says_what_can_be_given_back_and_only_then_asks() {
 #[test]
 fn a_refund_that_was_not_made_says_what_can_be_done() {
     let order = sample::paid_twice(CancelStatus::Failed);
-    let html = RefundPage::of(&order, Operator::sample(), Language::English, &HashMap::new(), None).render().unwrap();
+    let surplus = Some(Refundable { amount: krw(50_000), only_in_full: true, needs_account: false });
+    let page = RefundPage::of(&order, surplus, Operator::sample(), Language::English, &HashMap::new(), None);
+    let html = page.render().unwrap();
     assert!(html.contains("What Toss Payments holds had changed meanwhile"), "{html}");
     assert!(html.contains("name=\"cancelReason\"") && !html.contains("name=\"cancelAmount\""), "{html}");
 }
@@ -51,7 +69,14 @@ fn what_was_entered_is_shown_again_and_is_nobody_elses_markup() {
         ("key", "<b>k"),
     ]);
     let order = sample::order(OrderStatus::Done);
-    let page = RefundPage::of(&order, Operator::sample(), Language::Korean, &entered, Some("<b>trouble".to_owned()));
+    let page = RefundPage::of(
+        &order,
+        refundable(OrderStatus::Done),
+        Operator::sample(),
+        Language::Korean,
+        &entered,
+        Some("<b>trouble".to_owned()),
+    );
     let html = page.render().unwrap();
     sample::check_page(&html, "ko");
     assert!(html.contains("trouble") && html.contains(" checked"), "{html}");

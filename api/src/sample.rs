@@ -164,7 +164,6 @@ fn payment(payment_no: i16, status: PaymentStatus) -> PaymentView {
         amount: krw(50_000),
         balance: balance(status),
         method: Some("<b>카드</b>".to_owned()),
-        into_account: false,
         receipt_url: Some("https://toss.example/receipt?a=1&b=<b>".to_owned()),
         accepted_at: datetime!(2026-11-22 04:21:05 UTC),
         approved_at: balance(status).map(|_| datetime!(2026-11-22 04:21:06 UTC)),

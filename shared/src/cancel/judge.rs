@@ -64,6 +64,34 @@ pub(super) struct Paid {
     pub(super) into_account: bool,
 }
 
+/// What may be given back of an order, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refundable {
+    pub amount: Krw,
+    /// Not in parts.
+    pub only_in_full: bool,
+    /// It was paid into a virtual account, and has no way back but an account of the buyer's.
+    pub needs_account: bool,
+}
+
+impl Seen {
+    /// Whatever else is under way. `None`: Toss holds nothing of it.
+    pub(super) fn refundable(&self) -> Option<Refundable> {
+        let only_in_full = match self.status {
+            OrderStatus::Done | OrderStatus::PartialCanceled => false,
+            OrderStatus::WaitingForDeposit | OrderStatus::Review => true,
+            OrderStatus::Ready
+            | OrderStatus::InProgress
+            | OrderStatus::Canceled
+            | OrderStatus::Aborted
+            | OrderStatus::Expired => return None,
+        };
+        let payment = self.payment.filter(|payment| payment.balance.won() > 0)?;
+        let needs_account = payment.into_account && payment.status != PaymentStatus::WaitingForDeposit;
+        Some(Refundable { amount: payment.balance, only_in_full, needs_account })
+    }
+}
+
 /// What is to be written, and the order it holds for.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -86,7 +114,7 @@ impl Plan {
 
 pub(super) fn judge(request: &Request, seen: Option<&Seen>, has_account_key: bool) -> Result<Plan, Refusal> {
     let seen = seen.ok_or(Refusal::UnknownOrder)?;
-    let only_in_full = match seen.status {
+    match seen.status {
         OrderStatus::InProgress => return Err(Refusal::AnotherRunning),
         // A late approval may be on its way back without having paid the order.
         OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired if seen.at_work => {
@@ -94,17 +122,14 @@ pub(super) fn judge(request: &Request, seen: Option<&Seen>, has_account_key: boo
         }
         OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired => return Err(Refusal::NotPaid),
         OrderStatus::Canceled => return Err(Refusal::AlreadyCanceled),
-        OrderStatus::Done | OrderStatus::PartialCanceled => false,
-        OrderStatus::WaitingForDeposit | OrderStatus::Review => true,
-    };
+        OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit | OrderStatus::Review => {}
+    }
     if seen.at_work {
         return Err(Refusal::AnotherRunning);
     }
     let payment = seen.payment.ok_or(Refusal::InReview)?;
-    let balance = payment.balance;
-    if balance.won() == 0 {
-        return Err(Refusal::AlreadyCanceled);
-    }
+    let Refundable { amount: balance, only_in_full, needs_account } =
+        seen.refundable().ok_or(Refusal::AlreadyCanceled)?;
     let in_lines = in_lines(request, seen)?;
     let asked = request.amount.or(in_lines);
     let amount = asked.unwrap_or(balance);
@@ -117,7 +142,6 @@ pub(super) fn judge(request: &Request, seen: Option<&Seen>, has_account_key: boo
     if only_in_full && (amount != balance || !request.lines.is_empty()) {
         return Err(Refusal::OnlyInFull);
     }
-    let needs_account = payment.into_account && payment.status != PaymentStatus::WaitingForDeposit;
     match (needs_account, request.account.is_some()) {
         (true, false) => return Err(Refusal::AccountWanted),
         (false, true) => return Err(Refusal::AccountNotWanted),

@@ -143,3 +143,27 @@ fn an_account_is_wanted_for_a_deposit_and_for_nothing_else() {
     check(to_account(everything()), waiting(), true, Some(Refusal::AccountNotWanted));
     check(everything(), waiting(), true, None);
 }
+
+#[test]
+fn what_can_be_given_back_follows_from_the_state_and_the_payment() {
+    let check = |seen: &Seen, expected: Option<(i64, bool, bool)>| {
+        let told = seen.refundable().map(|r| (r.amount.won(), r.only_in_full, r.needs_account));
+        assert_eq!(told, expected, "{seen:?}");
+    };
+    for status in OrderStatus::ALL {
+        let expected = match status {
+            OrderStatus::Done | OrderStatus::PartialCanceled => Some((50_000, false, false)),
+            OrderStatus::Review | OrderStatus::WaitingForDeposit => Some((50_000, true, false)),
+            OrderStatus::Ready
+            | OrderStatus::InProgress
+            | OrderStatus::Canceled
+            | OrderStatus::Aborted
+            | OrderStatus::Expired => None,
+        };
+        check(&of(status, PaymentStatus::Done), expected);
+    }
+    check(&waiting(), Some((50_000, true, false)));
+    check(&deposited(), Some((50_000, false, true)));
+    check(&Seen { payment: None, ..paid() }, None);
+    check(&Seen { payment: Some(Paid { balance: krw(0), ..paid().payment.unwrap() }), ..paid() }, None);
+}

@@ -10,7 +10,7 @@ mod judge;
 use std::fmt;
 
 pub use account::{AccountFault, AccountKey, RefundAccount};
-pub use judge::Refusal;
+pub use judge::{Refundable, Refusal};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, types::Json};
@@ -51,6 +51,11 @@ pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
     pub const LENGTH_MAX: usize = 255;
+
+    /// Of no request: for who only looks.
+    fn nobodys() -> Self {
+        Self(String::new())
+    }
 
     /// With or without the quotes of a structured header (draft-ietf-httpapi-idempotency-key-header).
     pub fn parse(text: &str) -> Option<Self> {
@@ -202,13 +207,18 @@ pub async fn preview(
     request: &Request,
     has_account_key: bool,
 ) -> Result<Result<Preview, Refusal>, StoreError> {
-    let nobodys = IdempotencyKey(String::new());
-    let (_, seen) = look(pool, request.order_no, &nobodys).await?;
+    let (_, seen) = look(pool, request.order_no, &IdempotencyKey::nobodys()).await?;
     Ok(judge(request, seen.as_ref(), has_account_key).map(|plan| Preview {
         amount: plan.amount,
         balance: plan.balance,
         closes_account: plan.payment_status == PaymentStatus::WaitingForDeposit,
     }))
+}
+
+/// What somebody may ask to have given back. `None`: nothing, or there is no such order.
+pub async fn refundable(pool: &PgPool, order_no: OrderNo) -> Result<Option<Refundable>, StoreError> {
+    let (_, seen) = look(pool, order_no, &IdempotencyKey::nobodys()).await?;
+    Ok(seen.and_then(|seen| seen.refundable()))
 }
 
 struct Before {

@@ -13,8 +13,8 @@ pub use create::{CreateRefusal, Created, LINES_MAX, Line, NewOrder, QUANTITY_MAX
 pub use housekeeping::{Forgotten, expire_unpaid, forget_attempts};
 pub use list::{Cursor, Filter, ListedLine, ListedOrder, PAGE_SIZE_MAX, Page, list};
 pub use read::{
-    AccountView, CancelStatus, CancelView, EventView, FailureView, LineView, OrderView, PaymentView, Refundable,
-    Surplus, changed, customer_of, statuses, view, views,
+    AccountView, CancelStatus, CancelView, EventView, FailureView, LineView, OrderView, PaymentView, Surplus, changed,
+    customer_of, statuses, view, views,
 };
 pub use record::{
     ATTEMPTS_SHOWN_MAX, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderRecord, PaymentRecord, record,

@@ -56,30 +56,6 @@ impl OrderView {
         self.paid_by == Some(payment_no)
     }
 
-    /// What somebody may ask to have given back.
-    pub fn refundable(&self) -> Option<Refundable> {
-        let holds = |payment: &&PaymentView| payment.balance.is_some_and(|balance| balance.won() > 0);
-        let payment = match self.status {
-            OrderStatus::Done | OrderStatus::PartialCanceled => self.payment().filter(holds),
-            OrderStatus::WaitingForDeposit => self.payments.last(),
-            // First what Toss holds beside the payment that pays.
-            OrderStatus::Review => {
-                let mut newest_first = self.payments.iter().rev().filter(holds);
-                newest_first.clone().find(|payment| !self.pays(payment.payment_no)).or(newest_first.next())
-            }
-            OrderStatus::Ready
-            | OrderStatus::InProgress
-            | OrderStatus::Canceled
-            | OrderStatus::Aborted
-            | OrderStatus::Expired => None,
-        }?;
-        Some(Refundable {
-            amount: payment.balance.unwrap_or(payment.amount),
-            only_in_full: matches!(self.status, OrderStatus::WaitingForDeposit | OrderStatus::Review),
-            needs_account: payment.into_account && self.status != OrderStatus::WaitingForDeposit,
-        })
-    }
-
     /// Toss never took money for it.
     pub fn was_never_paid(&self) -> bool {
         self.payments.iter().all(|payment| payment.balance.is_none())
@@ -99,16 +75,6 @@ impl OrderView {
         let some = |won| Krw::new(won).filter(|amount| amount.won() > 0);
         Surplus { held: some(held), returned: some(returned) }
     }
-}
-
-/// What may be given back of an order, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refundable {
-    pub amount: Krw,
-    /// Not in parts.
-    pub only_in_full: bool,
-    /// It was paid into a virtual account, and has no way back but an account of the buyer's.
-    pub needs_account: bool,
 }
 
 /// Money that Toss took beside what pays the order: an approval that came too late, or a second one.
@@ -138,8 +104,6 @@ pub struct PaymentView {
     /// What Toss holds of it. None: Toss never approved it.
     pub balance: Option<Krw>,
     pub method: Option<String>,
-    /// Paid, or to be paid, into a virtual account.
-    pub into_account: bool,
     pub receipt_url: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
@@ -303,7 +267,7 @@ mod tests {
     #[test]
     fn what_the_statement_builds_reads_back() {
         let payment: PaymentView = serde_json::from_value(json!({
-            "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null, "into_account": false,
+            "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null,
             "receipt_url": null, "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
             "failure": {"code": "REJECT_CARD_PAYMENT", "message": null},
             "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "next_look_at": "2026-11-25T16:26:29.7+00:00",

@@ -12,7 +12,7 @@ select o.id, o.order_no, o.name, o.amount, o.status, o.paid_by, o.created_at, o.
     (select coalesce(json_agg(json_build_object(
             'payment_no', p.payment_no, 'payment_key', p.payment_key, 'status', p.status,
             'amount', p.amount, 'balance', p.balance,
-            'method', p.method, 'into_account', coalesce(jsonb_typeof(p.answer -> 'virtualAccount') = 'object', false),
+            'method', p.method,
             'receipt_url', p.receipt_url,
             'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
             -- Toss's refusal stands by itself or in its payment; the payment of somebody else says nothing about ours.
