@@ -3,7 +3,7 @@
 //! It owns no loop and no sleep, touches no table and holds no transaction, so a slow Toss costs a lease and never a
 //! connection.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use shared::{
     cancel::AccountKey,
@@ -93,11 +93,11 @@ impl Asker {
     }
 
     /// The bytes to post, as far as they can be read.
-    fn request(&self, claim: &Claim) -> Option<Vec<u8>> {
+    fn request<'a>(&self, claim: &'a Claim) -> Option<Cow<'a, [u8]>> {
         match claim.operation() {
-            Operation::Confirm { request } => Some(request.clone()),
+            Operation::Confirm { request }
+            | Operation::Cancel(Cancel { request: StoredRequest::Plain(request), .. }) => Some(Cow::Borrowed(request)),
             Operation::Check => None,
-            Operation::Cancel(Cancel { request: StoredRequest::Plain(bytes), .. }) => Some(bytes.clone()),
             Operation::Cancel(Cancel { mark, request: StoredRequest::Sealed(sealed), .. }) => {
                 let opened = self.account_key.as_ref().and_then(|key| key.open(*mark, sealed));
                 if opened.is_none() {
@@ -106,7 +106,7 @@ impl Asker {
                         "a refund names an account that REFUND_ACCOUNT_KEY does not open: it waits until it does"
                     );
                 }
-                opened
+                opened.map(Cow::Owned)
             }
         }
     }
@@ -136,11 +136,13 @@ impl Asker {
         }
     }
 
-    async fn call(&self, call: Call, claim: &Claim, request: Option<Vec<u8>>, key: &ApiKey) -> Reply {
+    async fn call(&self, call: Call, claim: &Claim, request: Option<Cow<'_, [u8]>>, key: &ApiKey) -> Reply {
         match (call, request) {
-            (Call::Confirm, Some(request)) => self.toss.confirm(key, request, &claim.idempotency_key()).await,
+            (Call::Confirm, Some(request)) => {
+                self.toss.confirm(key, request.into_owned(), &claim.idempotency_key()).await
+            }
             (Call::Cancel, Some(request)) => {
-                self.toss.cancel(key, claim.payment_key(), request, &claim.idempotency_key()).await
+                self.toss.cancel(key, claim.payment_key(), request.into_owned(), &claim.idempotency_key()).await
             }
             (Call::Query | Call::Confirm | Call::Cancel, _) => self.toss.payment(key, claim.payment_key()).await,
         }

@@ -67,7 +67,7 @@ async fn settle_moved_on(pool: &PgPool, lessee: Lessee, finding: &Finding) -> Re
         again_after(outcome).map(millis),
         look_by(outcome),
         look_soon(outcome).map(millis),
-        doubted_for(outcome).map(millis),
+        outcome.looks().map(|looks| millis(looks.doubted_for)),
     );
     let verdict = within(pool, "settle a finding apart", async |c| statement.fetch_one(c).await).await?;
     Settled::parse(&verdict, order_id)
@@ -79,19 +79,6 @@ fn again_after(outcome: &Outcome) -> Option<Duration> {
         Outcome::Approved(approval) if !approval.deposited => None,
         Outcome::Approved(_) | Outcome::Waiting { .. } => look_again(outcome),
         Outcome::Failed(_)
-        | Outcome::Review { .. }
-        | Outcome::Returned(_)
-        | Outcome::Closed { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Again(_) => None,
-    }
-}
-
-fn doubted_for(outcome: &Outcome) -> Option<Duration> {
-    match outcome {
-        Outcome::Waiting { looks, .. } => Some(looks.doubted_for),
-        Outcome::Approved(_)
-        | Outcome::Failed(_)
         | Outcome::Review { .. }
         | Outcome::Returned(_)
         | Outcome::Closed { .. }

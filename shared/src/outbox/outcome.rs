@@ -230,6 +230,20 @@ impl Outcome {
         }
     }
 
+    /// Of an account that waits for its deposit.
+    pub(super) fn looks(&self) -> Option<&Looks> {
+        match self {
+            Self::Waiting { looks, .. } => Some(looks),
+            Self::Approved(_)
+            | Self::Failed(_)
+            | Self::Review { .. }
+            | Self::Returned(_)
+            | Self::Closed { .. }
+            | Self::Refused { .. }
+            | Self::Again(_) => None,
+        }
+    }
+
     pub(super) fn approval(&self) -> Option<&Approval> {
         match self {
             Self::Approved(approval) | Self::Returned(approval) => Some(approval),

@@ -234,16 +234,7 @@ pub(super) fn look_by(outcome: &Outcome) -> Option<OffsetDateTime> {
 
 /// The least wait once the due time of a virtual account that still waits is over.
 pub(super) fn look_soon(outcome: &Outcome) -> Option<Duration> {
-    match outcome {
-        Outcome::Waiting { looks, .. } => looks.by.map(|_| looks.soon),
-        Outcome::Approved(_)
-        | Outcome::Failed(_)
-        | Outcome::Review { .. }
-        | Outcome::Returned(_)
-        | Outcome::Closed { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Again(_) => None,
-    }
+    outcome.looks().and_then(|looks| looks.by.map(|_| looks.soon))
 }
 
 pub(super) fn duration_ms(duration: Duration) -> i32 {
