@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::{
     address::pay_address,
     causes,
-    checkout::is_payable,
+    checkout::{again_address, is_payable},
     declines,
     deposit::{self, Account},
     language::Language,
@@ -79,7 +79,7 @@ impl Hero {
             {
                 return returning_late(order, language);
             }
-            OrderStatus::Canceled if order.was_never_paid() => return closed(language),
+            OrderStatus::Canceled if order.was_never_paid() => return closed(order, language),
             OrderStatus::Canceled => returned(order, language),
             OrderStatus::Aborted => declined(order, language),
             OrderStatus::Expired => expired(order, language),
@@ -91,7 +91,7 @@ impl Hero {
 
 fn ready(order: &OrderView, language: Language) -> Hero {
     if order.is_late() {
-        return over(language.pick("결제 기한이 지났습니다", "The time to pay is over"), Vec::new(), language);
+        return over(order, language.pick("결제 기한이 지났습니다", "The time to pay is over"), Vec::new(), language);
     }
     Hero {
         heading: language.pick("아직 결제하지 않았습니다", "Not paid yet"),
@@ -166,7 +166,7 @@ fn returned(order: &OrderView, language: Language) -> Hero {
         return Hero {
             heading: language.pick("늦게 승인된 결제를 돌려드렸습니다", "A late payment was given back"),
             said: vec![said],
-            action: Some(order_again(language)),
+            action: Some(order_again(order, language)),
             ..Hero::default()
         };
     }
@@ -181,13 +181,13 @@ fn returned(order: &OrderView, language: Language) -> Hero {
 }
 
 /// Canceled while it waited for a deposit.
-fn closed(language: Language) -> Hero {
+fn closed(order: &OrderView, language: Language) -> Hero {
     let heading = language.pick("입금 전에 취소되었습니다", "Canceled before anything was paid");
     let said = language.pick(
         "가상계좌가 닫혀 더는 입금할 수 없습니다.",
         "The virtual account is closed; nothing can be paid into it any more.",
     );
-    let over = over(heading, vec![said.to_owned()], language);
+    let over = over(order, heading, vec![said.to_owned()], language);
     Hero { name: causes::closed(language), tone: standing::tone(OrderStatus::Canceled), ..over }
 }
 
@@ -217,7 +217,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
     let mut hero = Hero {
         heading: language.pick("결제가 거절되었습니다", "The payment was declined"),
         said: vec![not_charged(language)],
-        action: Some(order_again(language)),
+        action: Some(order_again(order, language)),
         ..Hero::default()
     };
     if matches!(cause, causes::DECLINED | causes::TOSS_ABORTED) {
@@ -242,7 +242,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
 fn expired(order: &OrderView, language: Language) -> Hero {
     if order.payments.is_empty() {
         let heading = language.pick("결제되지 않은 채 기한이 지났습니다", "Expired without being paid");
-        return over(heading, Vec::new(), language);
+        return over(order, heading, Vec::new(), language);
     }
     let cause = causes::why(order).unwrap_or_default();
     let heading = if cause == causes::DEPOSIT_TOO_LATE {
@@ -251,11 +251,11 @@ fn expired(order: &OrderView, language: Language) -> Hero {
         language.pick("제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time")
     };
     if cause == causes::DEPOSIT_TOO_LATE {
-        return over(heading, deposit::too_late(order, language), language);
+        return over(order, heading, deposit::too_late(order, language), language);
     }
     // What the heading says already is not said again.
     let why = because(cause, language).filter(|why| !why.starts_with(heading));
-    over(heading, why.into_iter().collect(), language)
+    over(order, heading, why.into_iter().collect(), language)
 }
 
 fn in_review(order: &OrderView, language: Language) -> Hero {
@@ -290,12 +290,12 @@ fn in_review(order: &OrderView, language: Language) -> Hero {
 }
 
 /// An order that ended without money.
-fn over(heading: &'static str, why: Vec<String>, language: Language) -> Hero {
+fn over(order: &OrderView, heading: &'static str, why: Vec<String>, language: Language) -> Hero {
     let mut said = vec![not_charged(language)];
     said.extend(why);
     let again = language.pick("필요하시면 새로 주문해 주세요.", "If you still want it, please order again.");
     said.push(again.to_owned());
-    Hero { heading, said, action: Some(order_again(language)), ..Hero::default() }
+    Hero { heading, said, action: Some(order_again(order, language)), ..Hero::default() }
 }
 
 fn not_charged(language: Language) -> String {
@@ -306,8 +306,9 @@ pub(crate) fn because(cause: &str, language: Language) -> Option<String> {
     causes::words(cause, language).map(|words| format!("{words}."))
 }
 
-fn order_again(language: Language) -> Action {
-    Action { label: language.pick("새로 주문하기", "Order again"), address: "/checkout".to_owned() }
+/// The same goods, in a new order.
+fn order_again(order: &OrderView, language: Language) -> Action {
+    Action { label: language.pick("새로 주문하기", "Order again"), address: again_address(order.order_no) }
 }
 
 impl Notice {

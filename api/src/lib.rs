@@ -41,6 +41,7 @@ mod serve;
 mod settings;
 mod standing;
 mod status;
+mod switch;
 mod waiting;
 mod webhooks;
 
@@ -61,7 +62,7 @@ use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
 pub use operator::{Account, ServerKey, hash_password};
 pub use settings::Settings;
 
-use checkout::TossWindow;
+use checkout::Toss;
 use live::Live;
 use operator::{Access, login};
 use poke::Poke;
@@ -78,7 +79,7 @@ pub struct AppState {
     access: Arc<Access>,
     account_key: Option<AccountKey>,
     webhooks: webhooks::Line,
-    toss_window: Arc<TossWindow>,
+    toss: Arc<Toss>,
 }
 
 impl AppState {
@@ -92,7 +93,7 @@ impl AppState {
             access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
             webhooks: webhooks::Line::new(settings.database_connections),
-            toss_window: Arc::new(TossWindow::new(settings)),
+            toss: Arc::new(Toss::new(settings)),
             pool,
         })
     }
@@ -120,6 +121,7 @@ pub fn router(state: AppState) -> Router {
         .route("/order/{order_id}/detail", get(detail::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))
+        .route_layer(from_fn(switch::switch))
         // Only our own pages may send our forms. Those of a session carry its token beside.
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()));
     // Toss sends no cookie and no origin, and a body may be larger than any of ours.

@@ -17,7 +17,7 @@ use axum::{
 };
 use shared::{
     money::Krw,
-    order::{self, OrderNo, OrderView},
+    order::{self, OrderNo, OrderStatus, OrderView},
     payment::{Confirm, PaymentKey},
 };
 
@@ -25,7 +25,7 @@ use crate::{
     AppState,
     address::{pay_address, status_address},
     body::form_problem,
-    checkout::is_payable,
+    checkout::{again_address, is_payable},
     confirm::accept,
     every_request::note_order,
     language::Language,
@@ -109,6 +109,10 @@ pub(crate) async fn confirm(
     let returned = Returned::read(&form.0).map_err(IntoResponse::into_response)?;
     match confirm_for_its_customer(&state, &returned).await {
         Ok(()) => Ok(Redirect::to(&status_address(returned.order_no))),
+        // Another tab was quicker, or the time is over. This payment moved no money, and the order's page says all the rest.
+        Err(Problem::PaymentInProgress | Problem::AlreadyPaid | Problem::OrderCanceled | Problem::OrderExpired) => {
+            Ok(Redirect::to(&status_address(returned.order_no)))
+        }
         Err(problem) => Err((Extension(next_step(&problem, &returned)), problem).into_response()),
     }
 }
@@ -126,8 +130,10 @@ async fn confirm_for_its_customer(state: &AppState, returned: &Returned) -> Resu
 }
 
 fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
-    if matches!(problem, Problem::OrderNotFound | Problem::OrderExpired | Problem::OutOfStock { .. }) {
+    if matches!(problem, Problem::OrderNotFound) {
         NextStep::Shop
+    } else if matches!(problem, Problem::OutOfStock { .. }) {
+        NextStep::Cart(returned.order_no)
     } else if problem.is_ours() {
         // It may or may not have been accepted; the same again is safe either way.
         NextStep::Again(returned.address())
@@ -151,7 +157,10 @@ struct FailedOrder {
     name: String,
     amount: String,
     money: Money,
+    /// The same order again, while it may be paid.
     pay_again: Option<String>,
+    /// A new order of the same goods.
+    order_again: Option<String>,
     status: String,
 }
 
@@ -189,9 +198,15 @@ impl FailedOrder {
             amount: language.won(order.amount),
             money: Money::of(order),
             pay_again: is_payable(order).then(|| pay_address(order.order_no)),
+            order_again: is_over_without_money(order).then(|| again_address(order.order_no)),
             status: status_address(order.order_no),
         }
     }
+}
+
+fn is_over_without_money(order: &OrderView) -> bool {
+    let is_waiting = order.status == OrderStatus::WaitingForDeposit;
+    Money::of(order) == Money::NotTaken && !is_payable(order) && !is_waiting
 }
 
 #[cfg(test)]

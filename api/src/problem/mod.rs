@@ -251,6 +251,8 @@ impl IntoResponse for Problem {
 pub(crate) enum NextStep {
     #[default]
     Shop,
+    /// The shop, with the goods of this order in the cart.
+    Cart(OrderNo),
     Order(OrderNo),
     /// The same again, at this address: repeating cannot charge twice.
     Again(String),
@@ -311,7 +313,7 @@ fn in_language(mut response: Response, language: Language) -> Response {
     if kind.starts_with(b"text/html") || kind == b"application/problem+json" {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-language, cookie"));
     }
     response
 }
