@@ -14,7 +14,7 @@ use crate::{
     declines,
     deposit::{self, Account},
     language::Language,
-    page::{kst, quotation},
+    page::{kst, kst_in_words, quotation},
     standing::{self, Money},
 };
 
@@ -67,7 +67,7 @@ pub(crate) struct Notice {
 }
 
 impl Hero {
-    pub(crate) fn of(order: &OrderView, language: Language) -> Self {
+    pub(crate) fn of(order: &OrderView, contact: Option<&str>, language: Language) -> Self {
         let hero = match order.status {
             OrderStatus::Ready => ready(order, language),
             OrderStatus::InProgress => confirming(order, language),
@@ -83,7 +83,7 @@ impl Hero {
             OrderStatus::Canceled => returned(order, language),
             OrderStatus::Aborted => declined(order, language),
             OrderStatus::Expired => expired(order, language),
-            OrderStatus::Review => in_review(order, language),
+            OrderStatus::Review => in_review(order, contact, language),
         };
         Self { name: standing::name(order.status, language), tone: standing::tone(order.status), ..hero }
     }
@@ -96,7 +96,7 @@ fn ready(order: &OrderView, language: Language) -> Hero {
     Hero {
         heading: language.pick("아직 결제하지 않았습니다", "Not paid yet"),
         said: vec![not_charged(language)],
-        pay_by: Some(PayBy { said: "", at: kst(order.expires_at) }),
+        pay_by: Some(PayBy { said: "", at: kst_in_words(order.expires_at, language) }),
         action: Some(Action { label: language.pick("결제하기", "Pay"), address: pay_address(order.order_no) }),
         ..Hero::default()
     }
@@ -232,7 +232,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
     if is_payable(order) {
         let said =
             language.pick("다른 결제 수단으로 다시 시도하실 수 있습니다.", "You may try again with another card.");
-        hero.pay_by = Some(PayBy { said, at: kst(order.expires_at) });
+        hero.pay_by = Some(PayBy { said, at: kst_in_words(order.expires_at, language) });
         let label = language.pick("다시 결제하기", "Pay again");
         hero.action = Some(Action { label, address: pay_address(order.order_no) });
     }
@@ -258,7 +258,7 @@ fn expired(order: &OrderView, language: Language) -> Hero {
     over(order, heading, why.into_iter().collect(), language)
 }
 
-fn in_review(order: &OrderView, language: Language) -> Hero {
+fn in_review(order: &OrderView, contact: Option<&str>, language: Language) -> Hero {
     let mut said: Vec<String> = causes::why(order).and_then(|cause| because(cause, language)).into_iter().collect();
     if Money::of(order) == Money::Stuck {
         let refused = order.cancels.iter().rev().find(|cancel| cancel.status == CancelStatus::Failed);
@@ -285,7 +285,21 @@ fn in_review(order: &OrderView, language: Language) -> Hero {
     Hero {
         heading: language.pick("담당자가 확인하고 있습니다", "One of us is looking into it"),
         said,
+        notes: vec![whom_to_ask(contact, language)],
         ..Hero::default()
+    }
+}
+
+fn whom_to_ask(contact: Option<&str>, language: Language) -> String {
+    match contact {
+        Some(contact) => language.pick(
+            format!("문의: {contact}. 아래의 주문번호를 알려 주시면 바로 찾을 수 있습니다."),
+            format!("Questions? {contact}. The order number below lets us find it at once."),
+        ),
+        None => {
+            let korean = "궁금하신 점은 구매하신 상점에 아래의 주문번호를 알려 물어봐 주세요.";
+            language.pick(korean, "If you have questions, please tell the shop the order number below.").to_owned()
+        }
     }
 }
 

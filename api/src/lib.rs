@@ -80,6 +80,7 @@ pub struct AppState {
     account_key: Option<AccountKey>,
     webhooks: webhooks::Line,
     toss: Arc<Toss>,
+    contact: Option<Arc<str>>,
 }
 
 impl AppState {
@@ -94,6 +95,7 @@ impl AppState {
             account_key: settings.account_key.clone(),
             webhooks: webhooks::Line::new(settings.database_connections),
             toss: Arc::new(Toss::new(settings)),
+            contact: settings.shop_contact.as_deref().map(Arc::from),
             pool,
         })
     }
@@ -121,7 +123,6 @@ pub fn router(state: AppState) -> Router {
         .route("/order/{order_id}/detail", get(detail::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))
-        .route_layer(from_fn(switch::switch))
         // Only our own pages may send our forms. Those of a session carry its token beside.
         .layer(CsrfLayer::new().with_rejection_response(|_| Problem::CrossSite.into_response()));
     // Toss sends no cookie and no origin, and a body may be larger than any of ours.
@@ -141,6 +142,7 @@ fn around(routes: Router) -> Router {
         .layer(CatchPanicLayer::custom(every_request::panicked))
         .layer(from_fn(every_request::limit))
         .layer(from_fn(problem::render))
+        .layer(from_fn(switch::switch))
         .layer(from_fn(every_request::safe_headers))
         .layer(from_fn(every_request::log))
 }

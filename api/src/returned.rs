@@ -27,6 +27,7 @@ use crate::{
     body::form_problem,
     checkout::{again_address, is_payable},
     confirm::accept,
+    declines,
     every_request::note_order,
     language::Language,
     page::{FORM_REFERRER, Page, SCRIPT_POLICY, quotation},
@@ -150,6 +151,8 @@ pub(crate) struct FailPage {
     /// Words from the address, which anybody may have written: shown as a quotation.
     code: String,
     message: String,
+    /// What that code means, in the shopper's language.
+    meaning: Option<&'static str>,
     order: Option<FailedOrder>,
 }
 
@@ -186,6 +189,7 @@ pub(crate) async fn fail(
         language,
         canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
         message: said("message"),
+        meaning: declines::meaning(&code, language),
         order: order.map(|order| FailedOrder::of(&order, language)),
         code,
     }))
@@ -222,6 +226,7 @@ mod tests {
             language,
             canceled: false,
             code: "<b>CODE</b>".to_owned(),
+            meaning: None,
             message: "<b>결제되었습니다</b>".to_owned(),
             order: Some(FailedOrder::of(order, language)),
         };

@@ -12,7 +12,10 @@ use axum::{
 use tokio::task_local;
 use url::form_urlencoded::{Serializer, parse};
 
-use crate::language::{Language, remembering};
+use crate::{
+    language::{Language, remembering},
+    problem::is_for_programs,
+};
 
 const PARAMETER: &str = "lang";
 
@@ -21,9 +24,9 @@ task_local! {
     static ADDRESS: Uri;
 }
 
-/// Around every route of a page that a GET can ask for again.
+/// Around every page that can be asked for again.
 pub(crate) async fn switch(request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
+    if request.method() != Method::GET || is_for_programs(request.uri().path()) {
         return next.run(request).await;
     }
     let address = request.uri().clone();
@@ -61,8 +64,9 @@ fn with(address: &Uri, language: Option<Language>) -> String {
         .extend_pairs(others)
         .extend_pairs(language.map(|language| (PARAMETER, language.tag())))
         .finish();
-    // Only the path of one of our routes gets here; none begins with two slashes, which would lead to another host.
-    if query.is_empty() { address.path().to_owned() } else { format!("{}?{query}", address.path()) }
+    // Two slashes, of either kind, would lead to another host.
+    let path = address.path().trim_start_matches(['/', '\\']);
+    if query.is_empty() { format!("/{path}") } else { format!("/{path}?{query}") }
 }
 
 #[cfg(test)]
@@ -79,6 +83,8 @@ mod tests {
         };
         check("/checkout", None, "/checkout", "/checkout?lang=en");
         check("/checkout?lang=en", Some(English), "/checkout", "/checkout?lang=en");
+        check("//evil.example?lang=en", Some(English), "/evil.example", "/evil.example?lang=en");
+        check("/\\evil.example?lang=ko", Some(Korean), "/evil.example", "/evil.example?lang=en");
         check(
             "/order?size=5&lang=ko&status=DONE",
             Some(Korean),

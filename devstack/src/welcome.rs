@@ -93,6 +93,7 @@ impl Welcome {
             ("OPERATOR_USER", &self.operator),
             ("OPERATOR_PASSWORD", &self.operator_password),
             ("API_SERVER_KEY", &self.server_key),
+            ("SHOP_CONTACT", "help@shop.example"),
             ("REFUND_ACCOUNT_KEY", REFUND_ACCOUNT_KEY),
         ])
     }

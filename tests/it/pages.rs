@@ -186,9 +186,11 @@ async fn a_chosen_language_is_kept_and_leaves_the_address_as_it_was() {
         let english = answered(request).await;
         assert!(english.text.contains("lang=\"en\"") && english.text.contains("hreflang=\"ko\""), "{}", english.text);
     }
-    // No route, so nobody is led anywhere: two slashes would lead to another host.
-    let elsewhere = page(&shop, "//evil.example/?lang=en", "ko").await;
-    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
+    // Two slashes would lead to another host.
+    assert_eq!(page(&shop, "//evil.example?lang=en", "ko").await.header("location"), "/evil.example");
+    // No call of the API takes it.
+    let api = page(&shop, "/api/v1/orders/0199a0b1-5c00-7000-8000-000000000001?lang=en", "ko").await;
+    assert_eq!((api.status, api.header("content-language")), (StatusCode::NOT_FOUND, "ko"));
     shop.finish().await;
 }
 
