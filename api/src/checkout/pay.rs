@@ -49,16 +49,17 @@ impl Toss {
 }
 
 /// The one page that runs a script of somebody else, and may show and call what that script needs. Toss serves its
-/// script, its API and its window from several hosts of its two domains.
+/// script, its API, its window and its fonts from several hosts of its two domains; whoever may run a script here may as well
+/// bring a picture.
 fn policy(sdk_url: &Url) -> String {
     let toss = match sdk_url.host_str() {
         Some("js.tosspayments.com") => "https://*.tosspayments.com https://*.toss.im".to_owned(),
         Some(_) | None => sdk_url.origin().ascii_serialization(),
     };
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self' {toss}; \
-         connect-src 'self' {toss}; frame-src {toss}; form-action 'self' {toss}; frame-ancestors 'none'; \
-         base-uri 'none'"
+        "default-src 'none'; style-src 'self' {toss}; img-src 'self' data: {toss}; font-src {toss}; \
+         script-src 'self' {toss}; connect-src 'self' {toss}; frame-src {toss}; form-action 'self' {toss}; \
+         frame-ancestors 'none'; base-uri 'none'"
     )
 }
 
