@@ -22,6 +22,7 @@ mod lanes;
 mod late;
 mod lists;
 mod live;
+mod open_files;
 mod operators;
 mod outages;
 mod pages;
