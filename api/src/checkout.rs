@@ -244,11 +244,11 @@ mod tests {
     use askama::Template;
     use shared::{
         catalogue::Product,
-        order::{OrderStatus, ProductId},
+        order::{Line, OrderStatus, ProductId},
     };
 
     use super::{Cart, Notice, PayPage, ShopPage, TossWindow, pay_policy};
-    use crate::{language::Language, sample};
+    use crate::{language::Language, sample, sheet};
 
     #[test]
     fn the_shop_shows_prices_stock_and_why_it_is_shown_again() {
@@ -279,6 +279,43 @@ mod tests {
             assert!(html.contains("data-amount=\"50000\"") && html.contains("<noscript>"), "{html}");
             assert_eq!(html.contains("declined"), status == OrderStatus::Aborted, "{html}");
         }
+    }
+
+    #[test]
+    fn the_shop_is_as_its_sheets_show_it() {
+        let product = |id, stock, name: &str| Product {
+            id: ProductId(id),
+            name: name.to_owned(),
+            price: sample::krw(18_000),
+            stock,
+        };
+        let products = [product(7, 3, "컵"), product(8, 0, "<b>\"접시\"</b>"), product(9, 20_000, "쟁반")];
+        let cart = Cart { lines: vec![Line { product_id: ProductId(7), quantity: 2 }], amount: 36_000 };
+        sheet::draw("shop", |sheet, language| {
+            let mut add = |name: &str, products: &[Product], cart: &Cart, notice| {
+                sheet.add(name, &ShopPage::of(products, cart, notice, language).render().unwrap());
+            };
+            add("nothing for sale", &[], &Cart::default(), Notice::None);
+            add("at first", &products, &Cart::default(), Notice::None);
+            add("nothing chosen", &products, &Cart::default(), Notice::NothingChosen);
+            let total = language.won(sample::krw(36_000));
+            add("prices changed", &products, &cart, Notice::PricesChanged { total });
+        });
+    }
+
+    #[test]
+    fn the_pay_page_is_as_its_sheets_show_it() {
+        let toss = TossWindow {
+            client_key: "test_ck_abc".to_owned(),
+            sdk_url: "http://127.0.0.1:8090/v2/standard?a=\"<b>".to_owned(),
+            policy: String::new(),
+        };
+        sheet::draw("pay", |sheet, language| {
+            for status in [OrderStatus::Ready, OrderStatus::Aborted] {
+                let html = PayPage::of(&sample::order(status), &toss, language).render().unwrap();
+                sheet.add(status.as_str(), &html);
+            }
+        });
     }
 
     /// The cart as `2×3 12×1 = 3500`, or the code of the problem.

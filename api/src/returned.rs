@@ -199,8 +199,8 @@ mod tests {
     use askama::Template;
     use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{FailPage, FailedOrder, Parameters, Returned};
-    use crate::{language::Language, problem::Problem, sample};
+    use super::{FailPage, FailedOrder, Parameters, Returned, SuccessPage};
+    use crate::{language::Language, problem::Problem, sample, sheet};
 
     fn fail_page(order: &OrderView, language: Language) -> String {
         let page = FailPage {
@@ -213,6 +213,47 @@ mod tests {
         let html = page.render().unwrap();
         sample::check_page(&html, language.tag());
         html
+    }
+
+    #[test]
+    fn the_success_page_is_as_its_sheets_show_it() {
+        sheet::draw("success", |sheet, language| {
+            let page = SuccessPage {
+                language,
+                order_no: sample::order_no(0).to_string(),
+                payment_key: "tgen_\"<b>".to_owned(),
+                amount_won: 50_000,
+                amount: language.won(sample::krw(50_000)),
+            };
+            sheet.add("authenticated", &page.render().unwrap());
+        });
+    }
+
+    #[test]
+    fn the_fail_page_is_as_its_sheets_show_it() {
+        sheet::draw("fail", |sheet, language| {
+            let mut add = |name: &str, (code, message): (&str, &str), order: Option<OrderView>| {
+                let page = FailPage {
+                    language,
+                    canceled: code == "PAY_PROCESS_CANCELED",
+                    code: code.to_owned(),
+                    message: message.to_owned(),
+                    order: order.map(|order| FailedOrder::of(&order, language)),
+                };
+                sheet.add(name, &page.render().unwrap());
+            };
+            let said = ("<b>CODE</b>", "<b>결제되었습니다</b>");
+            for status in OrderStatus::ALL {
+                add(status.as_str(), said, Some(sample::order(status)));
+            }
+            for refund in [CancelStatus::InProgress, CancelStatus::Failed] {
+                let name = format!("a late payment whose refund is {refund:?}");
+                add(&name, said, Some(sample::late(OrderStatus::Aborted, refund)));
+            }
+            add("canceled by the shopper", ("PAY_PROCESS_CANCELED", ""), Some(sample::order(OrderStatus::Ready)));
+            add("no such order", said, None);
+            add("nothing said", ("", ""), None);
+        });
     }
 
     #[test]

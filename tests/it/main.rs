@@ -17,6 +17,7 @@ mod crashes;
 mod endings;
 mod fences;
 mod filters;
+mod headers;
 mod housekeeping;
 mod lanes;
 mod late;
