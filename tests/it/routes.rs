@@ -58,7 +58,7 @@ impl Route {
 }
 
 /// Every row of every table, but for when a session was last used.
-async fn books(shop: &Shop) -> Vec<String> {
+pub(crate) async fn books(shop: &Shop) -> Vec<String> {
     let tables: Vec<String> =
         sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public' order by 1")
             .fetch_all(&shop.database.pool)
