@@ -39,3 +39,4 @@ mod tidy;
 mod transitions;
 mod virtual_accounts;
 mod webhooks;
+mod weight;
