@@ -122,5 +122,10 @@ fn refund(cause: &str) -> Option<Refund> {
 }
 
 #[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().map(|(cause, ..)| *cause)
+}
+
+#[cfg(test)]
 #[path = "causes_tests.rs"]
 mod tests;

@@ -1,22 +1,22 @@
 use askama::Template;
 use shared::{
     order::{
-        AttemptRecord, CancelRecord, CancelStatus, EventRecord, IntentRecord, LineView, OrderNo, OrderRecord,
-        OrderStatus, PaymentRecord,
+        AttemptRecord, CancelRecord, CancelStatus, EventRecord, IntentRecord, LineView, OrderRecord, OrderStatus,
+        PaymentRecord,
     },
     payment::{PaymentKey, PaymentStatus},
 };
 use time::macros::datetime;
 
 use super::DetailPage;
-use crate::{language::Language, operator::Operator, sample};
+use crate::{language::Language, operator::Operator, sample, sheet};
 
 /// With everything an order can have, and every text that comes from outside trying to be markup.
 fn record(status: OrderStatus) -> OrderRecord {
     let at = datetime!(2026-11-22 04:20:05 UTC);
     let evil = || "<b>evil</b>".to_owned();
     OrderRecord {
-        order_no: OrderNo::generate(),
+        order_no: sample::order_no(0),
         name: evil(),
         customer: evil(),
         amount: sample::krw(50_000),
@@ -127,9 +127,9 @@ fn an_operator_sees_everything_but_whole_keys() {
     }
 }
 
-#[test]
-fn an_order_that_nobody_paid_has_a_page_too() {
-    let bare = OrderRecord {
+/// Made, and nothing more.
+fn bare() -> OrderRecord {
+    OrderRecord {
         payments: Vec::new(),
         cancels: Vec::new(),
         intent: None,
@@ -137,8 +137,32 @@ fn an_order_that_nobody_paid_has_a_page_too() {
         has_more_attempts: false,
         events: Vec::new(),
         ..record(OrderStatus::Ready)
-    };
-    let html = DetailPage::of(Operator::sample(), bare, Language::English).render().unwrap();
+    }
+}
+
+#[test]
+fn the_page_is_as_its_sheets_show_it() {
+    sheet::draw("detail", |sheet, language| {
+        let mut add = |name: &str, record| {
+            sheet.add(name, &DetailPage::of(Operator::sample(), record, language).render().unwrap());
+        };
+        for status in OrderStatus::ALL {
+            add(status.as_str(), OrderRecord { status, ..bare() });
+        }
+        add("with all that there can be", record(OrderStatus::Done));
+        let intent = record(OrderStatus::InProgress).intent.map(|intent| IntentRecord {
+            leased_until: None,
+            lease_owner: None,
+            ..intent
+        });
+        let waiting = OrderRecord { intent, ..bare() };
+        add("an intent that nobody has in hand", waiting);
+    });
+}
+
+#[test]
+fn an_order_that_nobody_paid_has_a_page_too() {
+    let html = DetailPage::of(Operator::sample(), bare(), Language::English).render().unwrap();
     sample::check_page(&html, "en");
     assert!(html.contains("Nothing is due") && html.contains("No call"), "{html}");
 }

@@ -39,6 +39,8 @@ mod returned;
 mod sample;
 mod serve;
 mod settings;
+#[cfg(test)]
+mod sheet;
 mod standing;
 mod status;
 mod switch;

@@ -148,18 +148,18 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use askama::Template;
-    use shared::order::{Cursor, ListedLine, ListedOrder, OrderNo, OrderStatus, Page};
+    use shared::order::{Cursor, ListedLine, ListedOrder, OrderStatus, Page};
     use time::macros::datetime;
 
     use super::{ListPage, Operator};
-    use crate::{asked::ListQuery, language::Language, sample};
+    use crate::{asked::ListQuery, language::Language, problem::Problem, sample, sheet};
 
     const OLDER: &str = "bwAAAAAAAABNZk5G";
 
-    fn listed(status: OrderStatus) -> ListedOrder {
+    fn listed((number, status): (u8, OrderStatus)) -> ListedOrder {
         let line = |name: &str| ListedLine { name: name.to_owned(), quantity: 2 };
         ListedOrder {
-            order_no: OrderNo::generate(),
+            order_no: sample::order_no(number),
             name: "<b>컵</b>".to_owned(),
             customer: "<b>김하나</b>".to_owned(),
             amount: sample::krw(50_000),
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_list_shows_every_state_and_leads_to_older_orders() {
         let older = Cursor::parse(OLDER);
-        let found = Page { orders: OrderStatus::ALL.into_iter().map(listed).collect(), newer: None, older };
+        let found = Page { orders: (0..).zip(OrderStatus::ALL).map(listed).collect(), newer: None, older };
         let query = ListQuery {
             size: "9".to_owned(),
             cursor: "there".to_owned(),
@@ -197,6 +197,42 @@ mod tests {
             assert_eq!(html.matches("aria-current").count(), 1, "{html}");
             assert!(html.contains("접시 × 2"), "{html}");
         }
+    }
+
+    #[test]
+    fn the_page_is_as_its_sheets_show_it() {
+        sheet::draw("list", |sheet, language| {
+            let mut add = |name: &str, query: &ListQuery, found: &Page, mistake: Option<Problem>| {
+                let mut page = ListPage::of(Operator::sample(), query.clone(), found, language);
+                page.mistake = mistake.map(|problem| problem.detail(language));
+                sheet.add(name, &page.render().unwrap());
+            };
+            let nothing = || Page { orders: Vec::new(), newer: None, older: None };
+            let mut one_line = listed((9, OrderStatus::Done));
+            one_line.lines.truncate(1);
+            let mut orders: Vec<_> = (0..).zip(OrderStatus::ALL).map(listed).collect();
+            orders.push(one_line);
+            let cursor = || Cursor::parse(OLDER);
+            let all = ListQuery::default();
+            add("no orders", &all, &nothing(), None);
+            add("the newest", &all, &Page { orders, newer: None, older: cursor() }, None);
+            let searched = ListQuery {
+                size: "9".to_owned(),
+                cursor: OLDER.to_owned(),
+                status: "DONE".to_owned(),
+                from: "2026-11-01".to_owned(),
+                to: "<b>\"".to_owned(),
+                min_amount: "<b>\"".to_owned(),
+                max_amount: "50000".to_owned(),
+                order_id: "<b>\"".to_owned(),
+                payment_key: "<b>\"".to_owned(),
+                search: "<b>\"".to_owned(),
+            };
+            let middle = Page { orders: vec![listed((0, OrderStatus::Done))], newer: cursor(), older: cursor() };
+            add("in the middle of what was searched for", &searched, &middle, None);
+            add("nothing of what was searched for", &searched, &nothing(), None);
+            add("a mistake in the search", &searched, &nothing(), Some(Problem::InvalidStatus));
+        });
     }
 
     #[test]

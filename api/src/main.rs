@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::Settings;
-use shared::{settings::Env, stop::Stop, telemetry};
+use shared::{limits, settings::Env, stop::Stop, telemetry};
 use tokio::net::TcpListener;
 
 /// Requests in hand get this long after a stop was asked for. Those that wait for a decision are answered at once.
@@ -27,6 +27,7 @@ async fn serve(mut env: Env) -> anyhow::Result<()> {
     let settings = Settings::read(&mut env);
     let settings = env.finish(settings)?;
     tracing::info!(?settings, "starting");
+    limits::allow_connections(settings.connections());
     let stop = Stop::new();
     stop.on_signals().context("listen for signals")?;
     let listener = TcpListener::bind(settings.addr).await.with_context(|| format!("bind {}", settings.addr))?;

@@ -183,16 +183,22 @@ pub(crate) async fn fail(
         }
         None => None,
     };
-    let said = |name| quotation(parameters.get(name).map_or("", String::as_str));
-    let code = said("code");
-    Ok(Page(FailPage {
-        language,
-        canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
-        message: said("message"),
-        meaning: declines::meaning(&code, language),
-        order: order.map(|order| FailedOrder::of(&order, language)),
-        code,
-    }))
+    let said = |name| parameters.get(name).map_or("", String::as_str);
+    Ok(Page(FailPage::of(said("code"), said("message"), order.as_ref(), language)))
+}
+
+impl FailPage {
+    fn of(code: &str, message: &str, order: Option<&OrderView>, language: Language) -> Self {
+        let code = quotation(code);
+        Self {
+            language,
+            canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
+            message: quotation(message),
+            meaning: declines::meaning(&code, language),
+            order: order.map(|order| FailedOrder::of(order, language)),
+            code,
+        }
+    }
 }
 
 impl FailedOrder {
@@ -218,21 +224,50 @@ mod tests {
     use askama::Template;
     use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{FailPage, FailedOrder, Parameters, Returned};
-    use crate::{language::Language, problem::Problem, sample};
+    use super::{FailPage, Parameters, Returned, SuccessPage};
+    use crate::{language::Language, problem::Problem, sample, sheet};
 
     fn fail_page(order: &OrderView, language: Language) -> String {
-        let page = FailPage {
-            language,
-            canceled: false,
-            code: "<b>CODE</b>".to_owned(),
-            meaning: None,
-            message: "<b>결제되었습니다</b>".to_owned(),
-            order: Some(FailedOrder::of(order, language)),
-        };
+        let page = FailPage::of("<b>CODE</b>", "<b>결제되었습니다</b>", Some(order), language);
         let html = page.render().unwrap();
         sample::check_page(&html, language.tag());
         html
+    }
+
+    #[test]
+    fn the_success_page_is_as_its_sheets_show_it() {
+        sheet::draw("success", |sheet, language| {
+            let page = SuccessPage {
+                language,
+                order_no: sample::order_no(0).to_string(),
+                payment_key: "tgen_\"<b>".to_owned(),
+                amount_won: 50_000,
+                amount: language.won(sample::krw(50_000)),
+            };
+            sheet.add("authenticated", &page.render().unwrap());
+        });
+    }
+
+    #[test]
+    fn the_fail_page_is_as_its_sheets_show_it() {
+        sheet::draw("fail", |sheet, language| {
+            let mut add = |name: &str, (code, message): (&str, &str), order: Option<OrderView>| {
+                let page = FailPage::of(code, message, order.as_ref(), language);
+                sheet.add(name, &page.render().unwrap());
+            };
+            let said = ("<b>CODE</b>", "<b>결제되었습니다</b>");
+            for status in OrderStatus::ALL {
+                add(status.as_str(), said, Some(sample::order(status)));
+            }
+            for refund in [CancelStatus::InProgress, CancelStatus::Failed] {
+                let name = format!("a late payment whose refund is {refund:?}");
+                add(&name, said, Some(sample::late(OrderStatus::Aborted, refund)));
+            }
+            add("declined", ("REJECT_CARD_PAYMENT", "한도초과"), Some(sample::order(OrderStatus::Ready)));
+            add("canceled by the shopper", ("PAY_PROCESS_CANCELED", ""), Some(sample::order(OrderStatus::Ready)));
+            add("no such order", said, None);
+            add("nothing said", ("", ""), None);
+        });
     }
 
     #[test]

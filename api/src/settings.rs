@@ -90,6 +90,12 @@ impl Settings {
 }
 
 impl Settings {
+    /// What may be open for long: a live stream each, and what leads to the database.
+    pub fn connections(&self) -> u64 {
+        let streams = u64::try_from(self.event_streams_max).unwrap_or(u64::MAX);
+        streams.saturating_add(self.database_connections.into())
+    }
+
     /// Do browsers reach us over TLS? Never read off a request: anybody can write a header.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")

@@ -181,5 +181,8 @@ fn moments(order: &OrderView, language: Language) -> Vec<Moment> {
 }
 
 #[cfg(test)]
+#[path = "status_sheets.rs"]
+mod sheets;
+#[cfg(test)]
 #[path = "status_tests.rs"]
 mod tests;

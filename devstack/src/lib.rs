@@ -5,7 +5,6 @@
 //! boundaries between processes.
 
 pub mod database;
-pub mod limits;
 pub mod part;
 pub mod past;
 pub mod postgres;

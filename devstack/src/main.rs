@@ -2,8 +2,8 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use devstack::{database::Database, limits, part::Part, past, sample, welcome::Welcome};
-use shared::{settings::Env, stop::Stop, telemetry};
+use devstack::{database::Database, part::Part, past, sample, welcome::Welcome};
+use shared::{limits, settings::Env, stop::Stop, telemetry};
 use tokio::time::{Duration, timeout};
 
 const HELP: &str = "\
@@ -19,6 +19,9 @@ environment: API_ADDR, WORKER_ADDR, SIMULATOR_ADDR, DATABASE_PORT, DATABASE_URL,
 
 /// About 2 GiB for each million.
 const PAST_ORDERS_MAX: i32 = 50_000_000;
+
+/// The api's, the worker's and the simulator's share this process, and so do both ends of many of them.
+const CONNECTIONS: u64 = 8_192;
 
 struct Wishes {
     fresh: bool,
@@ -58,7 +61,7 @@ async fn main() -> ExitCode {
 async fn run(wishes: &Wishes) -> anyhow::Result<()> {
     let mut env = Env::of_process();
     telemetry::start(Some(env.text("RUST_LOG").unwrap_or("warn"))).map_err(anyhow::Error::msg)?;
-    limits::allow_many_open_files();
+    limits::allow_connections(CONNECTIONS);
     let stop = Stop::new();
     stop.on_signals()?;
     tokio::select! {

@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod catalogue;
 pub mod db;
 pub mod lane;
+pub mod limits;
 pub mod money;
 pub mod operator;
 pub mod order;

@@ -18,13 +18,12 @@ use std::{
 
 use anyhow::{Context, ensure};
 use devstack::{
-    limits,
     part::Part,
     postgres::{Installation, Options, Place, Search, Server, kept_folder},
 };
 use serde_json::{Value, json};
 use shared::{
-    catalogue, db,
+    catalogue, db, limits,
     money::Krw,
     order::{CustomerId, ProductId},
     settings::Env,
@@ -44,7 +43,7 @@ async fn main() -> anyhow::Result<()> {
     let number = |at: usize, default| words.get(at).map_or(Ok(default), |word| word.parse::<u32>());
     let seconds = number(0, 10).context("SECONDS is no number")?;
     let per_second = number(1, PER_SECOND_DEFAULT).context("PER_SECOND is no number")?;
-    limits::allow_many_open_files();
+    limits::allow_connections(4_096);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut progress = Options::new(installation().await?, Place::Temporary);
     progress.connections_max = 200;

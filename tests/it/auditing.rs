@@ -14,6 +14,7 @@ use tokio::{
 };
 
 mod cases;
+mod lies;
 
 use crate::harness::{
     audit,
@@ -131,7 +132,10 @@ async fn each_kind_of_violation_is_found_where_it_is_and_nowhere_else() {
     let (mut shop, spoilt) = finished_shop().await;
     let clean = report(&shop, Strength::Settled).await;
     assert!(clean.is_clean(), "{clean}");
-    assert_eq!((clean.orders, clean.orders_looked_at), (CASES.len(), CASES.len()));
+    assert_eq!(
+        (clean.orders, clean.orders_looked_at, clean.orders_listened_to),
+        (CASES.len(), CASES.len(), CASES.len())
+    );
     assert!(clean.ledger_entries > 0 && clean.requests > 0);
 
     without_constraints(&shop).await;
@@ -236,10 +240,12 @@ async fn an_api_that_shows_other_books_is_found() {
         let about = |subject: &Subject| *subject == Subject::Order(order.clone());
         found.violations.iter().filter(|v| about(&v.subject)).map(|v| (v.invariant, v.rule)).collect()
     };
-    let everywhere = ["api disagrees", "page disagrees", "list disagrees"].map(|rule| (Invariant::I4, rule));
+    let everywhere =
+        ["api disagrees", "page disagrees", "list disagrees", "stream disagrees"].map(|rule| (Invariant::I4, rule));
     assert_eq!(of(wrong_state), everywhere, "{found}");
-    assert_eq!(of(wrong_history), [(Invariant::I4, "api disagrees")], "{found}");
-    assert_eq!(found.violations.len(), 4, "{found}");
+    let of_history = ["api disagrees", "stream disagrees"].map(|rule| (Invariant::I4, rule));
+    assert_eq!(of(wrong_history), of_history, "{found}");
+    assert_eq!(found.violations.len(), 6, "{found}");
     api.stop().await.unwrap();
     shop.finish().await;
 }

@@ -10,49 +10,55 @@ use crate::harness::{
     shop::{Answered, SERVER_KEY, Shop, answered},
 };
 
-const ABSENT: &str = "019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e";
+pub(crate) const ABSENT: &str = "019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e";
 /// What a shopper's browser or Toss calls, by knowing the order or by being anybody.
 const FOR_EVERYBODY: [&str; 4] = ["/checkout/{order_id}", "/order/{order_id}", "/api/v1/orders/{order_id}", "/"];
 
-struct Route {
-    path: &'static str,
+pub(crate) struct Route {
+    pub(crate) path: String,
     methods: &'static str,
 }
 
-fn routes() -> Vec<Route> {
+/// All of them, assets too.
+pub(crate) fn routes() -> Vec<Route> {
     let source = include_str!("../../api/src/lib.rs").split("mod tests {").next().unwrap();
     let calls = source.split(".route(").skip(1);
+    let assets = include_str!("../../api/src/assets.rs").split("= asset!(\"").skip(1);
+    let assets = assets.map(|asset| format!("/assets/{}", asset.split('"').next().unwrap()));
+    let assets = assets.map(|path| Route { path, methods: "get(" });
     let routes: Vec<Route> = calls
         .map(|call| {
-            let path = call.split('"').nth(1).unwrap();
+            let path = call.split('"').nth(1).unwrap().to_owned();
             let methods = call.split_once(',').unwrap().1;
             Route { path, methods: methods.split("\n    ").next().unwrap() }
         })
+        .chain(assets)
         .collect();
     let known = |path: &str, method: &str| routes.iter().any(|route| route.path == path && route.takes(method));
     assert!(known("/order", "get") && known("/logout", "post") && known("/login", "post") && known("/readyz", "get"));
+    assert!(known("/assets/style.css", "get"), "the assets are misread");
     assert!(!known("/logout", "get"), "the list is misread");
     routes
 }
 
 impl Route {
-    fn takes(&self, method: &str) -> bool {
+    pub(crate) fn takes(&self, method: &str) -> bool {
         self.methods.contains(&format!("{method}("))
     }
 
-    fn with(&self, order: &str) -> String {
+    pub(crate) fn with(&self, order: &str) -> String {
         self.path.replace("{order_id}", order)
     }
 
     fn is_for_operators(&self) -> bool {
         let is_order = self.path.starts_with("/order") || self.path.starts_with("/api/v1/orders");
         let by_shopper = ["/create", "/confirm", "/events", "/account"].iter().any(|end| self.path.ends_with(end));
-        is_order && !by_shopper && !FOR_EVERYBODY.contains(&self.path)
+        is_order && !by_shopper && !FOR_EVERYBODY.contains(&self.path.as_str())
     }
 }
 
 /// Every row of every table, but for when a session was last used.
-async fn books(shop: &Shop) -> Vec<String> {
+pub(crate) async fn books(shop: &Shop) -> Vec<String> {
     let tables: Vec<String> =
         sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public' order by 1")
             .fetch_all(&shop.database.pool)

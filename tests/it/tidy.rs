@@ -123,6 +123,27 @@ fn every_path_the_readme_names_exists() {
     }
 }
 
+/// A new page has its sheets, no sheet outlives its page, and none waits to be looked at.
+#[test]
+fn every_page_is_on_a_sheet_and_every_sheet_is_of_a_page() {
+    let names = |folder: &str, ending: &str| -> BTreeSet<String> {
+        let files = files(&root().join(folder), ending).into_iter();
+        files.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let is_page = |name: &String| {
+        read(root().join(format!("api/templates/{name}.html"))).starts_with("{% extends \"layout.html\" %}")
+    };
+    let layouts = ["layout", "layout-login", "layout-operator", "layout-operator-wide"].map(str::to_owned);
+    let pages: Vec<String> = names("api/templates", "html").into_iter().filter(is_page).chain(layouts).collect();
+    assert!(pages.len() >= 14, "the templates are misread: {pages:?}");
+    let wanted = pages.iter().flat_map(|name| ["ko", "en"].map(|language| format!("{name}.{language}")));
+    assert_eq!(names("api/src/snapshots", "snap"), wanted.collect(), "pages and the sheets that they have");
+    assert_eq!(names("tests/it/snapshots", "snap"), ["headers".to_owned()].into());
+    for part in ["api", "tests"] {
+        assert!(files(&root().join(part), "new").is_empty(), "a snapshot of {part} waits to be looked at");
+    }
+}
+
 #[test]
 fn every_setting_is_in_the_example() {
     let example = read(root().join(".env.example"));

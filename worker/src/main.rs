@@ -1,7 +1,7 @@
 //! The confirmation worker; `worker webhooks replay` has webhooks looked at again and exits. All it needs to know stands in
 //! the environment; see the README.
 
-use shared::{settings::Env, stop::Stop, telemetry};
+use shared::{limits, settings::Env, stop::Stop, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -18,6 +18,7 @@ async fn main() -> anyhow::Result<()> {
 async fn work(mut env: Env) -> anyhow::Result<()> {
     let settings = worker::Settings::read(&mut env);
     let settings = env.finish(settings)?;
+    limits::allow_connections(settings.concurrency.into()); // a call to Toss is a connection
     let stop = Stop::new();
     stop.on_signals()?;
     let listener = tokio::net::TcpListener::bind(settings.addr).await.map_err(|error| {

@@ -177,11 +177,11 @@ mod tests {
     use askama::Template;
     use shared::{
         catalogue::{Customer, Product},
-        order::{CustomerId, ProductId},
+        order::{CustomerId, Line, ProductId},
     };
 
     use super::{Cart, Notice, ShopPage, Shortage, Shown};
-    use crate::{language::Language, sample};
+    use crate::{language::Language, sample, sheet};
 
     #[test]
     fn the_shop_shows_prices_stock_and_what_has_to_be_said() {
@@ -204,5 +204,34 @@ mod tests {
                 assert!(html.contains("<option value=\"1\""), "{html}");
             }
         }
+    }
+    #[test]
+    fn the_shop_is_as_its_sheets_show_it() {
+        let product = |id, stock, name: &str| Product {
+            id: ProductId(id),
+            name: name.to_owned(),
+            price: sample::krw(18_000),
+            stock,
+        };
+        let customer = |id, name: &str| Customer { id: CustomerId(id), display_name: name.to_owned() };
+        let full = Shown {
+            products: vec![product(7, 3, "컵"), product(8, 0, "<b>\"접시\"</b>"), product(9, 20_000, "쟁반")],
+            customers: vec![customer(1, "김한번"), customer(2, "<b>이두리</b>")],
+        };
+        let empty = Shown { products: Vec::new(), customers: Vec::new() };
+        let chosen = Line { product_id: ProductId(7), quantity: 2 };
+        let cart = Cart { lines: vec![chosen], amount: 36_000, buyer: Some(CustomerId(2)) };
+        sheet::draw("shop", |sheet, language| {
+            let mut add = |name: &str, shown: &Shown, cart: &Cart, notice| {
+                sheet.add(name, &ShopPage::of(shown, cart, notice, language).render().unwrap());
+            };
+            add("nothing for sale", &empty, &Cart::default(), Notice::None);
+            add("at first", &full, &Cart::default(), Notice::None);
+            add("nothing chosen", &full, &Cart::default(), Notice::NothingChosen);
+            let total = language.won(sample::krw(36_000));
+            add("prices changed", &full, &cart, Notice::PricesChanged { total });
+            let shortages = [3, 0].map(|left| Shortage { name: "<b>컵</b>".to_owned(), left });
+            add("too many", &full, &cart, Notice::Short(shortages.into()));
+        });
     }
 }

@@ -138,18 +138,31 @@ mod tests {
     use shared::order::OrderStatus;
 
     use super::{PayPage, Toss, Way, policy};
-    use crate::{language::Language, sample};
+    use crate::{language::Language, sample, sheet};
+
+    fn toss(way: Way) -> Toss {
+        let sdk_url = "http://127.0.0.1:8090/v2/standard?a=\"<b>".to_owned();
+        Toss { client_key: "test_ck_abc".to_owned(), sdk_url, policy: String::new(), way }
+    }
+
+    #[test]
+    fn the_pay_page_is_as_its_sheets_show_it() {
+        sheet::draw("pay", |sheet, language| {
+            for (way, named) in [(Way::Window, "window"), (Way::Widget, "widget")] {
+                let toss = toss(way);
+                for status in [OrderStatus::Ready, OrderStatus::Aborted] {
+                    let html = PayPage::of(&sample::order(status), &toss, language).render().unwrap();
+                    sheet.add(&format!("{status}, {named}"), &html);
+                }
+            }
+        });
+    }
 
     #[test]
     fn the_pay_page_hands_the_order_to_the_script_and_keeps_markup_out() {
         for way in [Way::Window, Way::Widget] {
             let is_widget = matches!(way, Way::Widget);
-            let toss = Toss {
-                client_key: "test_ck_abc".to_owned(),
-                sdk_url: "http://127.0.0.1:8090/v2/standard".to_owned(),
-                policy: String::new(),
-                way,
-            };
+            let toss = toss(way);
             for (status, language) in
                 [(OrderStatus::Ready, Language::Korean), (OrderStatus::Aborted, Language::English)]
             {

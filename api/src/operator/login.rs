@@ -154,7 +154,7 @@ mod tests {
     use askama::Template;
 
     use super::{LoginPage, Notice, local, wait};
-    use crate::{language::Language, sample};
+    use crate::{language::Language, sample, sheet};
 
     #[test]
     fn a_login_leads_to_our_own_pages_and_nowhere_else() {
@@ -180,6 +180,21 @@ mod tests {
         ] {
             assert_eq!(local(theirs), "/order", "{theirs}");
         }
+    }
+
+    #[test]
+    fn the_page_is_as_its_sheets_show_it() {
+        sheet::draw("login", |sheet, language| {
+            let mut add = |variant: &str, notice, name: &str| {
+                let page = LoginPage { language, notice, next: "/order?a=\"<b>".to_owned(), name: name.to_owned() };
+                sheet.add(variant, &page.render().unwrap());
+            };
+            add("at first", Notice::None, "");
+            add("wrong", Notice::Wrong, "<b>\"");
+            for seconds in [30, 900] {
+                add(&format!("locked for {seconds} s"), Notice::Locked { wait: wait(seconds, language) }, "");
+            }
+        });
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Operator {
 #[cfg(test)]
 impl Operator {
     pub(crate) fn sample() -> Self {
-        Self { name: "<b>operator".to_owned(), token: Token::generate() }
+        Self { name: "<b>operator".to_owned(), token: Token::sample() }
     }
 }
 

@@ -39,6 +39,13 @@ impl Token {
     }
 }
 
+#[cfg(test)]
+impl Token {
+    pub(super) fn sample() -> Self {
+        Self([7; TOKEN_BYTES])
+    }
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[REDACTED]")

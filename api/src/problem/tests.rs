@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::{CancelProblem, NextStep, Problem, ProblemPage, StreamProblem, Wanted};
-use crate::language::Language;
+use crate::{language::Language, sample, sheet};
 
 /// The problem after this one; the match is complete, so a new problem cannot be left out of the tests.
 fn after(problem: &Problem) -> Option<Problem> {
@@ -120,18 +120,38 @@ fn a_detail_names_what_was_wrong_and_members_tell_it_to_programs() {
     assert_eq!(Problem::AmountMismatch { total: None }.json(Language::Korean).get("total"), None);
 }
 
+fn page(problem: &Problem, next: NextStep, language: Language) -> String {
+    let page = ProblemPage {
+        language,
+        title: problem.row().title(language),
+        detail: problem.detail(language),
+        code: problem.row().code,
+        next,
+    };
+    page.render().unwrap()
+}
+
+#[test]
+fn the_page_is_as_its_sheets_show_it() {
+    sheet::draw("problem", |sheet, language| {
+        for problem in all() {
+            sheet.add(problem.row().code, &page(&problem, NextStep::Shop, language));
+        }
+        let order = sample::order_no(0);
+        let again = "/checkout/success?orderId=\"<b>&paymentKey=a".to_owned();
+        for (name, next) in
+            [("the order", NextStep::Order(order)), ("again", NextStep::Again(again)), ("the login", NextStep::LogIn)]
+        {
+            sheet.add(&format!("which leads to {name}"), &page(&Problem::TimedOut, next, language));
+        }
+    });
+}
+
 #[test]
 fn every_problem_is_a_page_with_a_next_step_and_without_markup_of_others() {
     for problem in all() {
         for language in [Language::Korean, Language::English] {
-            let page = ProblemPage {
-                language,
-                title: problem.row().title(language),
-                detail: problem.detail(language),
-                code: problem.row().code,
-                next: NextStep::default(),
-            };
-            let html = page.render().unwrap();
+            let html = page(&problem, NextStep::default(), language);
             assert!(html.contains(problem.row().code) && html.contains("href=\"/checkout\""), "{html}");
             assert!(!html.contains("<b>"), "{html}");
         }

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod browser;
 pub(crate) mod database;
 pub(crate) mod events;
+pub(crate) mod html;
 pub(crate) mod login;
 pub(crate) mod process;
 pub(crate) mod proxy;

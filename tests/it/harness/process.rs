@@ -39,8 +39,24 @@ impl Process {
 
     /// The same with words on its command line.
     pub(crate) fn start_with(binary: Binary, words: &[&str], env: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut child = Command::new(binary.path())
-            .args(words)
+        let mut command = Command::new(binary.path());
+        command.args(words);
+        Self::spawn(binary, command, env)
+    }
+
+    /// The same where somebody allows it so few open files, but would allow it more.
+    pub(crate) fn start_with_few_files(
+        binary: Binary,
+        files: u32,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "ulimit -S -n \"$1\" && exec \"$0\"", binary.path(), &files.to_string()]);
+        Self::spawn(binary, command, env)
+    }
+
+    fn spawn(binary: Binary, mut command: Command, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut child = command
             .env_clear()
             .env("RUST_LOG", "off")
             .envs(env)

@@ -10,7 +10,7 @@ use devstack::part::Part;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{
-    catalogue,
+    catalogue, limits,
     money::Krw,
     order::{CustomerId, ProductId},
     settings::Env,
@@ -48,6 +48,9 @@ pub(crate) struct Shop {
     finished: bool,
 }
 
+/// All parts of all shops share this process.
+const CONNECTIONS: u64 = 8_192;
+
 fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
@@ -56,7 +59,7 @@ pub(crate) fn http() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        devstack::limits::allow_many_open_files();
+        limits::allow_connections(CONNECTIONS);
         if let Some(filter) = Env::of_process().text("RUST_LOG") {
             let _ = shared::telemetry::start(Some(filter));
         }

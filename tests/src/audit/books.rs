@@ -89,7 +89,7 @@ const ATTEMPTS: &str = "
     from attempts order by order_id, id";
 
 const EVENTS: &str = "
-    select order_id, from_status, to_status, cause, actor, payment_no, attempt_id::text as attempt_id, at
+    select order_id, id, from_status, to_status, cause, actor, payment_no, attempt_id::text as attempt_id, at
     from order_events order by order_id, id";
 
 /// Each order's mark as it is now, by order number.

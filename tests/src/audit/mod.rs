@@ -7,7 +7,7 @@
 //! - I1: per order at most one paymentKey holds money, and no more than the order's amount.
 //! - I2: every accepted confirm ended, with proof, and says what the ledger says; or it is in review.
 //! - I3: received = on hand + held + sold, for every product.
-//! - I4: page, API, database and ledger agree; the history never says paid before Toss did, and leaves a final state only
+//! - I4: page, API, stream, database and ledger agree; the history never says paid before Toss did, and leaves a final state only
 //!   by a defined reversal, which the ledger has too.
 //! - I5: each change has its event and its attempt, each request at Toss its attempt, each attempt its request; one
 //!   Idempotency-Key means one body and one secret key; what is unresolved has an intent, and nothing else has one.
@@ -35,6 +35,7 @@ mod money;
 mod report;
 mod rows;
 mod stock;
+mod streams;
 mod surfaces;
 mod toss;
 
@@ -67,6 +68,8 @@ pub struct Audit {
     pub lost_attempts_allowed: bool,
     /// How many orders are looked at through page, API and list. More than these are sampled.
     pub pages_max: usize,
+    /// How many of those are listened to as well.
+    pub streams_max: usize,
     /// Which ones.
     pub seed: u64,
     /// Orders made before this time, as PostgreSQL reads it, are not held against the simulator, which has forgotten
@@ -85,6 +88,7 @@ impl Audit {
             strength: Strength::Settled,
             lost_attempts_allowed: false,
             pages_max: 500,
+            streams_max: 100,
             seed: 0,
             since: None,
         }
@@ -96,7 +100,10 @@ impl Audit {
         // The books first: what they call paid must then be in the ledger, which only grows.
         let books = books::read(&self.pool, self.since.as_deref()).await?;
         let toss = toss::read(&http, &self.simulator, &books).await?;
-        let shown = surfaces::read(&http, self, &books).await?;
+        let chosen = surfaces::choose(self, &books);
+        let shown = surfaces::read(&http, self, &chosen).await?;
+        let listened = chosen.get(..self.streams_max).unwrap_or(&chosen);
+        let (told, refused) = streams::read(&http, self, &books, listened).await?;
         let after = books::marks(&self.pool).await?;
 
         let mut found = report::Found::default();
@@ -113,6 +120,7 @@ impl Audit {
             intents::judge(order, self.strength, &mut found);
             events::judge(order, &mut found);
             surfaces::judge(order, &shown, &mut found);
+            streams::judge(order, &told, &mut found);
             if order.known_to_simulator {
                 let seen = toss.of(&order.order_no);
                 money::judge(order, seen, self.strength, &mut found);
@@ -126,9 +134,13 @@ impl Audit {
         let mut report = found.report();
         report.orders = books.orders.len();
         report.orders_looked_at = shown.len();
+        report.orders_listened_to = told.len();
         report.ledger_entries = toss.entries;
         report.requests = toss.requests;
         report.notes = toss.notes.clone();
+        if refused > 0 {
+            report.notes.push(format!("there was no place for the streams of {refused} orders"));
+        }
         report::add_histories(&mut report, &self.pool, &toss, &books).await?;
         Ok(report)
     }

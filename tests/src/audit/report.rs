@@ -82,6 +82,8 @@ pub struct Report {
     pub orders: usize,
     /// Through page and API.
     pub orders_looked_at: usize,
+    /// Through their streams.
+    pub orders_listened_to: usize,
     pub ledger_entries: usize,
     pub requests: usize,
     /// What could not be looked at, and why.
@@ -112,10 +114,11 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} violations; {} orders, {} of them through page and API, {} entries in the ledger, {} requests",
+            "{} violations; {} orders, {} of them through page and API, {} through streams, {} entries in the ledger, {} requests",
             self.violations.len(),
             self.orders,
             self.orders_looked_at,
+            self.orders_listened_to,
             self.ledger_entries,
             self.requests
         )

@@ -118,6 +118,7 @@ pub(super) struct Attempt {
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Event {
     pub(super) order_id: i64,
+    pub(super) id: i64,
     pub(super) from_status: Option<String>,
     pub(super) to_status: String,
     pub(super) cause: String,

@@ -56,28 +56,31 @@ fn words(order: &Order) -> &'static str {
     }
 }
 
+/// The numbers of the orders that are looked at; of any length the beginning is a sample.
+pub(super) fn choose(audit: &Audit, books: &Books) -> Vec<String> {
+    let mut chosen: Vec<String> = books.orders.values().map(|order| order.order_no.clone()).collect();
+    chosen.sort_by_cached_key(|order_no| {
+        let mut hasher = DefaultHasher::new();
+        (audit.seed, order_no).hash(&mut hasher);
+        hasher.finish()
+    });
+    chosen.truncate(audit.pages_max);
+    chosen
+}
+
 /// By order number.
 pub(super) async fn read(
     http: &reqwest::Client,
     audit: &Audit,
-    books: &Books,
+    chosen: &[String],
 ) -> anyhow::Result<HashMap<String, Shown>> {
-    let mut chosen: Vec<&str> = books.orders.values().map(|order| order.order_no.as_str()).collect();
-    if chosen.len() > audit.pages_max {
-        chosen.sort_by_cached_key(|order_no| {
-            let mut hasher = DefaultHasher::new();
-            (audit.seed, order_no).hash(&mut hasher);
-            hasher.finish()
-        });
-        chosen.truncate(audit.pages_max);
-    }
     let listed = list(http, audit).await?;
     let looks = stream::iter(chosen).map(|order_no| {
         let listed = listed.get(order_no).cloned();
         async move {
             let api = get(http, audit, &format!("/api/v1/orders/{order_no}")).await?;
             let page = get(http, audit, &format!("/order/{order_no}")).await?;
-            Ok((order_no.to_owned(), Shown { api, page, listed }))
+            Ok((order_no.clone(), Shown { api, page, listed }))
         }
     });
     looks.buffer_unordered(PARALLEL).try_collect().await
