@@ -14,8 +14,9 @@ const order = {
   failUrl: `${location.origin}/checkout/fail?order=${orderId}`,
 };
 
-const tell = (words) => {
+const tell = (words, tone = "bad") => {
   trouble.textContent = words;
+  trouble.className = `notice ${tone}`;
   trouble.hidden = words === "";
 };
 
@@ -43,6 +44,22 @@ const byWidget = async (toss) => {
   return () => widgets.requestPayment(order);
 };
 
+// Another tab may have paid, or the time may be over: then the order's own page says so, and no window is opened. Where we
+// cannot tell, Toss and the confirm still can.
+const isStillOpen = async () => {
+  try {
+    const answer = await fetch(`/api/v1/orders/${orderId}`, { cache: "no-store", signal: AbortSignal.timeout(3_000) });
+    const { status, returning, expiresAt } = await answer.json();
+    const isPayable = ["READY", "ABORTED"].includes(status) && !returning;
+    // By the server's clock; the shopper's may be wrong.
+    if (!answer.ok || (isPayable && new Date(expiresAt) > new Date(answer.headers.get("date")))) return true;
+  } catch {
+    return true;
+  }
+  location.assign(`/order/${orderId}`);
+  return false;
+};
+
 const begin = async () => {
   const toss = TossPayments(clientKey);
   const request = document.getElementById("methods") ? await byWidget(toss) : byWindow(toss);
@@ -50,11 +67,13 @@ const begin = async () => {
     button.disabled = true;
     tell("");
     try {
-      await request();
+      if (await isStillOpen()) await request();
     } catch (error) {
+      const isCanceled = error.code === "USER_CANCEL";
       // Toss's own words follow ours; they say what to do about a missing choice, a refused card or a setting of the shop.
-      tell(error.code === "USER_CANCEL" ? canceled : [refused, error.message].filter(Boolean).join(" "));
+      tell(isCanceled ? canceled : [refused, error.message].filter(Boolean).join(" "), isCanceled ? "calm" : "bad");
       button.disabled = false;
+      button.focus();
     }
   });
 };
@@ -64,4 +83,7 @@ begin().catch(() => tell(unavailable));
 // Back from Toss by the browser's own button the page may be as it was left, but the order need not.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !document.querySelector("dialog[open]")) isStillOpen();
 });

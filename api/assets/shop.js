@@ -23,13 +23,16 @@ const rows = [...form.querySelectorAll("input[type=number]")].map((input) => {
   return { input, name, price: Number(form.elements[`price-${id}`].value), most: Number(input.max) };
 });
 
+// What the browser would not let through is not counted.
+const quantityOf = (input, most) => (input.checkValidity() ? Math.min(most, input.valueAsNumber || 0) : 0);
+
 const show = () => {
   chosen.replaceChildren();
   let sum = 0;
   for (const { input, name, price, most, minus, plus } of rows) {
-    const quantity = input.valueAsNumber || 0;
-    minus.disabled = quantity <= 0;
-    plus.disabled = quantity >= most;
+    const quantity = quantityOf(input, most);
+    minus.setAttribute("aria-disabled", quantity <= 0);
+    plus.setAttribute("aria-disabled", quantity >= most);
     input.closest("li").classList.toggle("taken", quantity > 0);
     if (quantity <= 0) continue;
     sum += quantity * price;
@@ -46,7 +49,7 @@ for (const row of rows) {
   stepper.className = "stepper";
   row.input.replaceWith(stepper);
   const step = (by) => () => {
-    row.input.value = Math.min(row.most, Math.max(0, (row.input.valueAsNumber || 0) + by));
+    row.input.value = Math.min(row.most, Math.max(0, Math.trunc(row.input.valueAsNumber || 0) + by));
     show();
   };
   const button = (sign, words, by) => {
@@ -68,3 +71,16 @@ addEventListener("pageshow", () => {
   show();
 });
 total.hidden = false;
+
+// The switch of the language is a link: what was chosen goes along.
+const KEPT = "cart";
+document.querySelector("a[hreflang]")?.addEventListener("click", () => {
+  const fields = [...rows.map(({ input }) => input), form.elements.buyer];
+  sessionStorage.setItem(KEPT, JSON.stringify(fields.map(({ name, value }) => [name, value])));
+});
+for (const [name, value] of JSON.parse(sessionStorage.getItem(KEPT) ?? "[]")) {
+  const field = form.elements[name];
+  if (field) field.value = value;
+}
+sessionStorage.removeItem(KEPT);
+show();

@@ -40,6 +40,11 @@ pub(crate) fn name(code: &str, language: Language) -> String {
     }
 }
 
+/// All of them, to choose from: their codes and names.
+pub(crate) fn all(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    BANKS.iter().map(move |(code, korean, english)| (*code, language.pick(*korean, *english)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{BANKS, name};

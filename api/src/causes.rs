@@ -13,7 +13,9 @@ pub(crate) const REFUND_REFUSED: &str = "refund_refused";
 pub(crate) const REFUND_NEEDS_ACCOUNT: &str = "refund_needs_account";
 pub(crate) const DEPOSIT_REVERSED: &str = "deposit_reversed";
 
+#[cfg(test)]
 pub(crate) const ACCOUNT_CLOSED: &str = "account_closed";
+const REFUNDED: &str = "refunded";
 const REQUESTED: &str = "refund_requested";
 const LATE_RETURNING: &str = "late_approval_returning";
 const LATE_RETURNED: &str = "late_approval_returned";
@@ -44,9 +46,9 @@ static WORDS: &[(&str, &str, &str)] = &[
     (SECOND_RETURNING, "이중 결제를 돌려드리기 시작했습니다", "We began to give back a second payment"),
     (SECOND_RETURNED, "이중 결제를 돌려드렸습니다", "The second payment was given back"),
     (REQUESTED, "환불을 접수했습니다", "A refund was asked for"),
-    ("refunded", "결제한 금액을 모두 돌려드렸습니다", "All of the payment was given back"),
+    (REFUNDED, "결제한 금액을 모두 돌려드렸습니다", "All of the payment was given back"),
     ("refunded_in_part", "결제한 금액의 일부를 돌려드렸습니다", "A part of the payment was given back"),
-    (ACCOUNT_CLOSED, "입금 전에 가상계좌를 닫았습니다", "The virtual account was closed before a deposit"),
+    ("account_closed", "입금 전에 가상계좌를 닫았습니다", "The virtual account was closed before a deposit"),
     (
         "toss_contradicts",
         "토스페이먼츠의 답이 앞선 기록과 다릅니다",
@@ -88,24 +90,39 @@ pub(crate) fn why(order: &OrderView) -> Option<&str> {
     newest_first.find(explains).map(|event| event.cause.as_str())
 }
 
-/// How a step of giving back is called in the history, and its tone: the state of its order does not tell of it.
-pub(crate) fn refund_name(cause: &str, language: Language) -> Option<(&'static str, &'static str)> {
-    if cause == ACCOUNT_CLOSED {
-        return Some((closed(language), standing::tone(OrderStatus::Canceled)));
-    }
-    Some(match refund(cause)? {
-        Refund::Begun => (returning(language), standing::tone(OrderStatus::InProgress)),
-        Refund::Done => (standing::name(OrderStatus::Canceled, language), standing::tone(OrderStatus::Canceled)),
-    })
+/// One line of an order's history.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) tone: &'static str,
+    /// A cause without words yet is shown by its name, if at all.
+    pub(crate) words: Option<&'static str>,
 }
 
-/// Canceled before anything was paid.
-pub(crate) fn closed(language: Language) -> &'static str {
-    language.pick("주문 취소", "Canceled")
+/// How a change is called and explained. A step of giving back may move no state, so its cause names it.
+pub(crate) fn step(cause: &str, to: OrderStatus, language: Language) -> Step {
+    if cause == REQUESTED && to == OrderStatus::WaitingForDeposit {
+        return Step {
+            name: language.pick("취소 중", "Canceling"),
+            tone: standing::tone(OrderStatus::InProgress),
+            words: Some(language.pick("주문 취소를 접수했습니다", "The cancellation was asked for")),
+        };
+    }
+    let (name, of) = match refund(cause) {
+        Some(Refund::Begun) => (returning(language), OrderStatus::InProgress),
+        Some(Refund::Done) => (standing::refunded(language), OrderStatus::Canceled),
+        None if cause == REFUNDED => (standing::refunded(language), OrderStatus::Canceled),
+        None if cause == REFUND_REFUSED && to != OrderStatus::Review => (refused(language), OrderStatus::Review),
+        None => (standing::name(to, language), to),
+    };
+    Step { name, tone: standing::tone(of), words: words(cause, language) }
+}
+
+pub(crate) fn refused(language: Language) -> &'static str {
+    language.pick("환불 거절", "Refund refused")
 }
 
 pub(crate) fn returning(language: Language) -> &'static str {
-    language.pick("환불 중", "Refunding")
+    language.pick("환불 중", "Being refunded")
 }
 
 enum Refund {

@@ -62,9 +62,9 @@ pub(crate) fn sentence(code: &str, language: Language) -> &'static str {
     known(code).unwrap_or(Reason::General).sentence(language)
 }
 
-/// What a code says to a shopper, where it says anything.
+/// What a code says to a shopper, where it says more than that nothing was approved.
 pub(crate) fn meaning(code: &str, language: Language) -> Option<&'static str> {
-    Some(known(code)?.sentence(language))
+    known(code).filter(|reason| *reason != Reason::General).map(|reason| reason.sentence(language))
 }
 
 fn known(code: &str) -> Option<Reason> {

@@ -84,7 +84,7 @@ pub(crate) fn awaited(order: &OrderView, language: Language) -> Hero {
         "If you would rather pay another way, do not transfer anything and order anew: this order ends unpaid when the time \
          to deposit is over.",
     );
-    let label = language.pick("입금 확인하기", "Check again");
+    let label = language.pick("새로고침", "Reload");
     Hero {
         heading: if reversed {
             language.pick("은행이 입금을 되돌렸습니다", "The bank took your deposit back")

@@ -7,10 +7,11 @@
 use askama::Template;
 use axum::{
     extract::State,
+    http::header,
     response::{IntoResponse, Response},
 };
 use shared::order::{
-    self, AttemptRecord, CancelRecord, CancelStatus, EventRecord, IntentRecord, OrderRecord, OrderStatus, PaymentRecord,
+    self, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderRecord, OrderStatus, PaymentRecord,
 };
 use time::OffsetDateTime;
 
@@ -20,8 +21,9 @@ use crate::{
     causes,
     language::Language,
     lines::{LineRow, rows_of},
+    live, methods,
     operator::Operator,
-    page::{FORM_REFERRER, Page, kst, quotation},
+    page::{FORM_REFERRER, LIVE_POLICY, Page, kst, quotation},
     problem::Problem,
     standing,
 };
@@ -34,6 +36,8 @@ pub(crate) struct DetailPage {
     order_no: String,
     shoppers_page: String,
     may_refund: bool,
+    closes_account: bool,
+    live: Option<live::Told>,
     order_name: String,
     customer: String,
     amount: String,
@@ -134,11 +138,13 @@ pub(crate) async fn page(
     address: Addressed,
 ) -> Result<Response, Problem> {
     let order = order::record(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    Ok((FORM_REFERRER, Page(DetailPage::of(operator, order, language))).into_response())
+    let page = DetailPage::of(operator, order, language);
+    Ok(([(header::CONTENT_SECURITY_POLICY, LIVE_POLICY)], FORM_REFERRER, Page(page)).into_response())
 }
 
 impl DetailPage {
     fn of(operator: Operator, order: OrderRecord, language: Language) -> Self {
+        let live = live::Told::of_record(&order);
         let payments = order.payments.into_iter().map(|payment| {
             let pays = order.paid_by == Some(payment.payment_no);
             PaymentRow::of(payment, pays, language)
@@ -162,6 +168,8 @@ impl DetailPage {
                 order.status,
                 OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit | OrderStatus::Review
             ),
+            live,
+            closes_account: order.status == OrderStatus::WaitingForDeposit,
             order_name: order.name,
             customer: order.customer,
             amount: language.won(order.amount),
@@ -220,7 +228,7 @@ impl PaymentRow {
             status: Standing::of(status, language),
             amount: language.won(payment.amount),
             balance: payment.balance.map(|balance| language.won(balance)),
-            method: payment.method,
+            method: payment.method.map(|method| methods::name(&method, language).to_owned()),
             key_epoch: payment.key_epoch,
             sent_with: payment.sent_with,
             accepted_at: kst(payment.accepted_at),
@@ -235,11 +243,7 @@ impl PaymentRow {
 
 impl CancelRow {
     fn of(cancel: CancelRecord, language: Language) -> Self {
-        let (tone, name) = match cancel.status {
-            CancelStatus::InProgress => (standing::tone(OrderStatus::InProgress), causes::returning(language)),
-            CancelStatus::Done => (standing::tone(OrderStatus::Done), language.pick("환불 완료", "Given back")),
-            CancelStatus::Failed => (standing::tone(OrderStatus::Review), language.pick("환불 거절", "Refused")),
-        };
+        let (tone, name) = standing::of_refund(cancel.status, language);
         Self {
             number: cancel.cancel_no,
             payment_no: cancel.payment_no,
@@ -295,13 +299,11 @@ fn outcome_tone(outcome: &str) -> &'static str {
 
 impl Moment {
     fn of(event: EventRecord, language: Language) -> Self {
-        let state = (standing::name(event.to_status, language), standing::tone(event.to_status));
-        // A step of giving back may move no state.
-        let (name, tone) = causes::refund_name(&event.cause, language).unwrap_or(state);
+        let step = causes::step(&event.cause, event.to_status, language);
         Self {
-            tone,
-            name,
-            words: causes::words(&event.cause, language).unwrap_or_default().to_owned(),
+            tone: step.tone,
+            name: step.name,
+            words: step.words.unwrap_or_default().to_owned(),
             cause: event.cause,
             actor: actor(&event.actor, language),
             payment_no: event.payment_no,

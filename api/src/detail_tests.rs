@@ -61,6 +61,7 @@ fn record(status: OrderStatus) -> OrderRecord {
         attempts: vec![attempt(Some(200), "approved", false), attempt(None, "repeat", true)],
         has_more_attempts: true,
         events: vec![EventRecord {
+            id: 7,
             from_status: Some(OrderStatus::InProgress),
             to_status: OrderStatus::Done,
             cause: "toss_approved".to_owned(),

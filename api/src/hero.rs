@@ -59,13 +59,6 @@ impl Look {
     }
 }
 
-/// What else happened to the shopper's money.
-pub(crate) struct Notice {
-    pub(crate) tone: &'static str,
-    pub(crate) text: String,
-    pub(crate) look: Option<Look>,
-}
-
 impl Hero {
     pub(crate) fn of(order: &OrderView, contact: Option<&str>, language: Language) -> Self {
         let hero = match order.status {
@@ -79,8 +72,11 @@ impl Hero {
             {
                 return returning_late(order, language);
             }
-            OrderStatus::Canceled if order.was_never_paid() => return closed(order, language),
-            OrderStatus::Canceled => returned(order, language),
+            OrderStatus::Canceled if order.was_never_paid() => closed(order, language),
+            OrderStatus::Canceled => {
+                let name = standing::refunded(language);
+                return Self { name, tone: standing::tone(OrderStatus::Canceled), ..returned(order, language) };
+            }
             OrderStatus::Aborted => declined(order, language),
             OrderStatus::Expired => expired(order, language),
             OrderStatus::Review => in_review(order, contact, language),
@@ -142,12 +138,13 @@ fn partly_returned(order: &OrderView, language: Language) -> Hero {
     });
     let said = match parts {
         Some((returned, kept)) => language.pick(
-            format!("{returned}을 돌려드렸고, {kept}은 결제된 그대로입니다."),
-            format!("{returned} was given back, {kept} stays charged."),
+            format!("{returned}을 돌려드렸고, {kept}은 결제된 그대로입니다. {}", days(language)),
+            format!("{returned} was given back, {kept} stays charged. {}", days(language)),
         ),
-        None => language
-            .pick("결제한 금액의 일부가 결제 수단으로 돌아갔습니다.", "A part of what you paid was given back.")
-            .to_owned(),
+        None => language.pick(
+            format!("결제한 금액의 일부를 돌려드렸습니다. {}", days(language)),
+            format!("A part of what you paid was given back. {}", days(language)),
+        ),
     };
     Hero {
         heading: language.pick("일부를 돌려드렸습니다", "Partly refunded"), said: vec![said], ..Hero::default()
@@ -158,9 +155,10 @@ fn returned(order: &OrderView, language: Language) -> Hero {
     if let Some(amount) = order.surplus().returned.filter(|_| order.paid_by.is_none()) {
         let amount = language.won(amount);
         let said = language.pick(
-            format!("주문이 끝난 뒤에 결제가 승인되어, {amount}을 모두 결제 수단으로 돌려드렸습니다."),
+            format!("주문이 끝난 뒤에 결제가 승인되어, {amount}을 모두 돌려드렸습니다. {}", days(language)),
             format!(
-                "The payment was approved after the order had ended. {amount} was charged and all of it was given back."
+                "The payment was approved after the order had ended. {amount} was charged and all of it was given back. {}",
+                days(language)
             ),
         );
         return Hero {
@@ -172,23 +170,35 @@ fn returned(order: &OrderView, language: Language) -> Hero {
     }
     let amount = language.won(order.amount);
     let said = language.pick(
-        format!("결제했던 {amount}이 모두 결제 수단으로 돌아갔습니다."),
-        format!("All that was charged was given back: {amount}."),
+        format!("결제했던 {amount}을 모두 돌려드렸습니다. {}", days(language)),
+        format!("All that was charged was given back: {amount}. {}", days(language)),
     );
     Hero {
         heading: language.pick("전액 돌려드렸습니다", "Fully refunded"), said: vec![said], ..Hero::default()
     }
 }
 
-/// Canceled while it waited for a deposit.
+/// What we gave back is on its way through a bank or a card's company, whose time is not ours.
+fn days(language: Language) -> &'static str {
+    language.pick(
+        "카드나 계좌에 보이기까지 며칠 걸릴 수 있습니다.",
+        "It can take some days to show on your card or account.",
+    )
+}
+
+/// Canceled while it waited for a deposit, or for one that the bank had taken back.
 fn closed(order: &OrderView, language: Language) -> Hero {
-    let heading = language.pick("입금 전에 취소되었습니다", "Canceled before anything was paid");
-    let said = language.pick(
+    let account = language.pick(
         "가상계좌가 닫혀 더는 입금할 수 없습니다.",
         "The virtual account is closed; nothing can be paid into it any more.",
     );
-    let over = over(order, heading, vec![said.to_owned()], language);
-    Hero { name: causes::closed(language), tone: standing::tone(OrderStatus::Canceled), ..over }
+    if order.events.iter().any(|event| event.cause == causes::DEPOSIT_REVERSED) {
+        let taken = language.pick("입금하셨던 금액은 은행이 되돌렸습니다.", "The bank took your deposit back.");
+        let heading = language.pick("주문이 취소되었습니다", "The order was canceled");
+        return over(order, heading, vec![taken.to_owned(), account.to_owned()], language);
+    }
+    let heading = language.pick("입금 전에 취소되었습니다", "Canceled before anything was paid");
+    over(order, heading, vec![account.to_owned()], language)
 }
 
 fn returning_late(order: &OrderView, language: Language) -> Hero {
@@ -222,16 +232,22 @@ fn declined(order: &OrderView, language: Language) -> Hero {
     };
     if matches!(cause, causes::DECLINED | causes::TOSS_ABORTED) {
         let failure = order.payment().and_then(|payment| payment.failure.as_ref());
-        hero.said.push(declines::sentence(failure.map_or("", |failure| &failure.code), language).to_owned());
         let message = failure.and_then(|failure| failure.message.as_deref()).map(quotation);
         hero.quote = message.filter(|message| !message.is_empty());
+        let code = failure.map_or("", |failure| &failure.code);
+        let meaning = declines::meaning(code, language);
+        // The sentence that is always true says no more than Toss's own words.
+        let always = hero.quote.is_none().then(|| declines::sentence(code, language));
+        hero.said.extend(meaning.or(always).map(str::to_owned));
     } else {
         hero.heading = language.pick("결제하지 못했습니다", "The payment did not go through");
         hero.said.extend(because(cause, language));
     }
     if is_payable(order) {
-        let said =
-            language.pick("다른 결제 수단으로 다시 시도하실 수 있습니다.", "You may try again with another card.");
+        let said = language.pick(
+            "다시 시도하시거나 다른 결제 수단으로 결제하실 수 있습니다.",
+            "You may try again, or pay another way.",
+        );
         hero.pay_by = Some(PayBy { said, at: kst_in_words(order.expires_at, language) });
         let label = language.pick("다시 결제하기", "Pay again");
         hero.action = Some(Action { label, address: pay_address(order.order_no) });
@@ -290,7 +306,7 @@ fn in_review(order: &OrderView, contact: Option<&str>, language: Language) -> He
     }
 }
 
-fn whom_to_ask(contact: Option<&str>, language: Language) -> String {
+pub(crate) fn whom_to_ask(contact: Option<&str>, language: Language) -> String {
     match contact {
         Some(contact) => language.pick(
             format!("문의: {contact}. 아래의 주문번호를 알려 주시면 바로 찾을 수 있습니다."),
@@ -323,46 +339,4 @@ pub(crate) fn because(cause: &str, language: Language) -> Option<String> {
 /// The same goods, in a new order.
 fn order_again(order: &OrderView, language: Language) -> Action {
     Action { label: language.pick("새로 주문하기", "Order again"), address: again_address(order.order_no) }
-}
-
-impl Notice {
-    /// A refund that the order's state does not tell of: of a second approval, or of a part of what is paid.
-    pub(crate) fn of(order: &OrderView, language: Language) -> Option<Self> {
-        let told = match order.status {
-            // The page is about nothing else.
-            OrderStatus::Aborted | OrderStatus::Expired => true,
-            OrderStatus::Canceled => order.paid_by.is_none(),
-            OrderStatus::Ready
-            | OrderStatus::InProgress
-            | OrderStatus::WaitingForDeposit
-            | OrderStatus::Done
-            | OrderStatus::PartialCanceled
-            | OrderStatus::Review => false,
-        };
-        if told {
-            return None;
-        }
-        if let Some(refund) = order.returning() {
-            let amount = language.won(refund.amount);
-            let text = if order.status == OrderStatus::WaitingForDeposit {
-                let text = "주문을 취소하고 있습니다. 입금하지 마세요.";
-                language.pick(text, "The order is being canceled. Please do not pay into the account.").to_owned()
-            } else if order.pays(refund.payment_no) {
-                language.pick(format!("{amount}을 돌려드리는 중입니다."), format!("{amount} is being given back."))
-            } else {
-                language.pick(
-                    format!("이중 결제가 확인되어 {amount}을 돌려드리는 중입니다."),
-                    format!("A second payment was found: {amount} is being given back."),
-                )
-            };
-            let look = Some(Look::of(order, refund.next_look_at));
-            return Some(Self { tone: "wait", text, look });
-        }
-        let amount = language.won(order.surplus().returned?);
-        let text = language.pick(
-            format!("이중 결제가 확인되어 {amount}을 돌려드렸습니다."),
-            format!("A second payment was found: {amount} was given back."),
-        );
-        Some(Self { tone: "calm", text, look: None })
-    }
 }

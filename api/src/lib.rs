@@ -26,6 +26,8 @@ mod language;
 mod lines;
 mod list;
 mod live;
+mod methods;
+mod notice;
 mod operator;
 mod orders;
 mod page;
@@ -116,10 +118,10 @@ pub fn router(state: AppState) -> Router {
         .route("/checkout", get(checkout::shop).post(checkout::order))
         .route("/checkout/{order_id}", get(checkout::pay))
         .route("/checkout/success", get(returned::success))
-        .route("/checkout/confirm", post(returned::confirm))
+        .route("/checkout/confirm", post(returned::confirm).get(checkout::home))
         .route("/checkout/fail", get(returned::fail))
         .route("/order", get(list::page))
-        .route("/order/cancel", post(refund_page::refund))
+        .route("/order/cancel", post(refund_page::refund).get(list::home))
         .route("/order/{order_id}", get(status::page))
         .route("/order/{order_id}/cancel", get(refund_page::page))
         .route("/order/{order_id}/detail", get(detail::page))
@@ -244,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wrong_method_is_told_the_right_ones() {
-        let (_, headers, _) = ask(without_database(), request(Method::GET, "/checkout/confirm", &[], "")).await;
+        let (_, headers, _) = ask(without_database(), request(Method::GET, "/logout", &[], "")).await;
         assert_eq!(headers[header::ALLOW], "POST");
     }
 

@@ -4,9 +4,12 @@ use askama::Template;
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
-use shared::order::{self, Cursor, ListedOrder, OrderStatus};
+use shared::{
+    money::Krw,
+    order::{self, Cursor, ListedOrder, OrderStatus},
+};
 
 use crate::{
     AppState,
@@ -30,6 +33,10 @@ pub(crate) struct ListPage {
     mistake: Option<String>,
     filters: Vec<Filter>,
     rows: Vec<Row>,
+    /// What may help where nothing was found.
+    hint: Option<&'static str>,
+    /// The same search in all states.
+    everywhere: Option<String>,
     newest: Option<String>,
     newer: Option<String>,
     older: Option<String>,
@@ -54,6 +61,11 @@ struct Row {
     created_at: String,
 }
 
+/// For whoever asks again for a page that a form led to.
+pub(crate) async fn home() -> Redirect {
+    Redirect::to("/order")
+}
+
 pub(crate) async fn page(
     operator: Operator,
     State(state): State<AppState>,
@@ -67,7 +79,7 @@ pub(crate) async fn page(
         Err(problem) => {
             let nothing = order::Page { orders: Vec::new(), newer: None, older: None };
             let mut page = ListPage::of(operator, query, &nothing, language);
-            page.mistake = Some(problem.detail(language));
+            page.mistake = Some(problem.said(language));
             return Ok((StatusCode::BAD_REQUEST, FORM_REFERRER, Page(page)).into_response());
         }
     };
@@ -96,10 +108,13 @@ impl ListPage {
             address: of_status(Some(status)),
             chosen: query.status == status.as_str(),
         });
+        let is_narrow = query.is_searched() && !query.status.is_empty();
         Self {
             language,
             operator,
             mistake: None,
+            hint: hint(&query, language),
+            everywhere: is_narrow.then(|| of_status(None)),
             filters: std::iter::once(all).chain(by_status).collect(),
             rows: found.orders.iter().map(|order| Row::of(order, language)).collect(),
             newest: (!query.cursor.is_empty()).then(|| at(None)),
@@ -107,6 +122,24 @@ impl ListPage {
             older: found.older.map(|cursor| at(Some(cursor))),
             query,
         }
+    }
+}
+
+/// Days are written so that they compare as text.
+fn hint(query: &ListQuery, language: Language) -> Option<&'static str> {
+    let is_after = |from: &str, to: &str| !from.is_empty() && !to.is_empty() && from > to;
+    let won = |text: &str| Krw::parse(&text.replace(',', "")).map(Krw::won);
+    if is_after(&query.from, &query.to) {
+        Some(language.pick("첫날이 마지막 날보다 뒤입니다.", "The first day is after the last."))
+    } else if won(&query.min_amount).zip(won(&query.max_amount)).is_some_and(|(least, most)| least > most) {
+        Some(language.pick("최소 금액이 최대 금액보다 큽니다.", "The least amount is more than the most."))
+    } else if !query.search.is_empty() {
+        Some(language.pick(
+            "주문번호나 결제 키는 처음부터 끝까지 적어 주세요.",
+            "Please give the whole order number, or the whole payment key.",
+        ))
+    } else {
+        None
     }
 }
 
@@ -204,7 +237,7 @@ mod tests {
         sheet::draw("list", |sheet, language| {
             let mut add = |name: &str, query: &ListQuery, found: &Page, mistake: Option<Problem>| {
                 let mut page = ListPage::of(Operator::sample(), query.clone(), found, language);
-                page.mistake = mistake.map(|problem| problem.detail(language));
+                page.mistake = mistake.map(|problem| problem.said(language));
                 sheet.add(name, &page.render().unwrap());
             };
             let nothing = || Page { orders: Vec::new(), newer: None, older: None };

@@ -13,6 +13,10 @@ use crate::{language::Language, problem::Problem};
 pub(crate) const SCRIPT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The same for pages that show by themselves what happens to an order.
+pub(crate) const LIVE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; \
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// For pages with forms. Under `no-referrer` a browser hides the origin of a form too, and we could not see that it is
 /// ours; this tells the origin and still keeps the address, with its paymentKey, to itself.
 pub(crate) const FORM_REFERRER: [(HeaderName, &str); 1] = [(header::REFERRER_POLICY, "strict-origin")];

@@ -14,20 +14,20 @@ use axum::{
 use shared::{
     cancel::{self, Actor, IdempotencyKey, Preview, Reason, RefundAccount, Refundable, Request, ReturnLine},
     money::Krw,
-    order::{self, OrderNo, OrderView, ProductId},
+    order::{self, OrderNo, OrderStatus, OrderView, ProductId},
 };
 use uuid::Uuid;
 
 use crate::{
     AppState,
-    address::{Addressed, status_address},
-    advice,
+    address::{Addressed, detail_address},
+    advice, banks,
     cancel::begin,
     language::Language,
     operator::{Operator, OperatorForm},
     page::{FORM_REFERRER, Page, kst},
     problem::{CancelProblem, Problem},
-    standing,
+    standing::{self, Money},
 };
 
 #[derive(Template)]
@@ -39,11 +39,16 @@ struct RefundPage {
     order_name: String,
     state: &'static str,
     tone: &'static str,
-    /// What is left to give back; none: nothing can be.
+    /// Nothing was paid yet, so it is the order that is canceled.
+    closes_account: bool,
+    /// What is left to give back.
     refundable: Option<String>,
+    /// Why nothing can be asked for now.
+    why_not: Option<&'static str>,
     /// Only everything at once: nothing was paid yet, or it is in review.
     only_in_full: bool,
     needs_account: bool,
+    banks: Vec<(&'static str, &'static str)>,
     lines: Vec<Row>,
     earlier: Vec<Earlier>,
     /// What was wrong.
@@ -64,6 +69,7 @@ struct SurePage {
     is_all: bool,
     closes_account: bool,
     back: Vec<Back>,
+    bank: String,
     entered: Entered,
     lines: Vec<(i64, String, bool)>,
     key: String,
@@ -131,11 +137,16 @@ pub(crate) async fn refund(
             let page = SurePage::of(&order, operator, language, &fields, &request, &preview);
             Ok((FORM_REFERRER, Page(page)).into_response())
         }
-        Ok(Next::Begun) => Ok(Redirect::to(&status_address(order_no)).into_response()),
+        Ok(Next::Change) => {
+            let refundable = cancel::refundable(&state.pool, order_no).await?;
+            let page = RefundPage::of(&order, refundable, operator, language, &fields, None);
+            Ok((FORM_REFERRER, Page(page)).into_response())
+        }
+        Ok(Next::Begun) => Ok(Redirect::to(&detail_address(order_no)).into_response()),
         Err(problem @ (Problem::Unavailable(_) | Problem::Broken(_) | Problem::Internal(_))) => Err(problem),
         Err(problem) => {
             let refundable = cancel::refundable(&state.pool, order_no).await?;
-            let trouble = Some(problem.detail(language));
+            let trouble = Some(problem.said(language));
             let page = RefundPage::of(&order, refundable, operator, language, &fields, trouble);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, FORM_REFERRER, Page(page)).into_response())
         }
@@ -144,16 +155,24 @@ pub(crate) async fn refund(
 
 enum Next {
     Sure(Request, Preview),
+    /// The form once more, as it was filled in.
+    Change,
     Begun,
 }
 
 async fn proceed(state: &AppState, order: &OrderView, fields: &HashMap<String, String>) -> Result<Next, Problem> {
     let key = fields.get("key").and_then(|text| IdempotencyKey::parse(text)).ok_or(CancelProblem::InvalidKey)?;
-    let request = read(order, fields)?;
-    if fields.contains_key("sure") {
-        begin(state, &request, Actor::Operator, &key).await?;
-        return Ok(Next::Begun);
+    match fields.get("sure").map(String::as_str) {
+        Some("no") => return Ok(Next::Change),
+        Some(_) => {
+            begin(state, &read(order, fields)?, Actor::Operator, &key).await?;
+            return Ok(Next::Begun);
+        }
+        // Somebody went back after it was done: what it would do is no question any more.
+        None if cancel::was_requested(&state.pool, order.order_no, &key).await? => return Ok(Next::Begun),
+        None => {}
     }
+    let request = read(order, fields)?;
     let preview = cancel::preview(&state.pool, &request, state.account_key.is_some()).await?;
     Ok(Next::Sure(request, preview.map_err(Problem::from)?))
 }
@@ -181,11 +200,13 @@ fn read(order: &OrderView, fields: &HashMap<String, String>) -> Result<Request, 
             lines.push(ReturnLine { product_id: ProductId(line.product_id), quantity, restock });
         }
     }
-    let (bank, number, holder) = (text("bank"), text("accountNumber"), text("holderName"));
+    // As people write it down.
+    let number = text("accountNumber").replace([' ', '-'], "");
+    let (bank, holder) = (text("bank"), text("holderName"));
     let account = if bank.is_empty() && number.is_empty() && holder.is_empty() {
         None
     } else {
-        Some(RefundAccount::parse(bank, number, holder).map_err(CancelProblem::InvalidAccount)?)
+        Some(RefundAccount::parse(bank, &number, holder).map_err(CancelProblem::InvalidAccount)?)
     };
     Ok(Request { order_no: order.order_no, reason, amount: amount.transpose()?, lines, account })
 }
@@ -239,9 +260,12 @@ impl RefundPage {
             order_name: order.name.clone(),
             state: standing::name(order.status, language),
             tone: standing::tone(order.status),
+            closes_account: order.status == OrderStatus::WaitingForDeposit,
+            why_not: why_not(order, refundable, language),
             refundable: refundable.map(|refundable| language.won(refundable.amount)),
             only_in_full: refundable.is_some_and(|refundable| refundable.only_in_full),
             needs_account: refundable.is_some_and(|refundable| refundable.needs_account),
+            banks: banks::all(language).collect(),
             lines: lines.collect(),
             earlier: earlier.collect(),
             trouble,
@@ -249,6 +273,29 @@ impl RefundPage {
             key: given(fields, "key").map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
         }
     }
+}
+
+fn why_not(order: &OrderView, refundable: Option<Refundable>, language: Language) -> Option<&'static str> {
+    if order.returning().is_some() {
+        return Some(language.pick(
+            "앞서 신청한 환불이 끝나지 않았습니다. 끝난 뒤에 다시 신청할 수 있습니다.",
+            "An earlier refund is still under way. Another one can be asked for when it is over.",
+        ));
+    }
+    if refundable.is_some() {
+        return None;
+    }
+    Some(match Money::of(order) {
+        Money::Returned => language.pick("이미 모두 돌려드렸습니다.", "Everything was given back before."),
+        Money::NotTaken => language.pick(
+            "결제되지 않은 주문이라 환불할 것이 없습니다.",
+            "Nobody paid this order, so there is nothing to give back.",
+        ),
+        Money::Unknown | Money::Taken | Money::PartlyReturned | Money::BeingReturned | Money::Stuck => language.pick(
+            "지금은 환불을 신청할 수 없습니다. 결제가 확인된 뒤에 다시 봐 주세요.",
+            "No refund can be asked for now. Please look again when the payment is decided.",
+        ),
+    })
 }
 
 impl SurePage {
@@ -283,6 +330,7 @@ impl SurePage {
             is_all,
             closes_account: preview.closes_account,
             back: back.collect(),
+            bank: banks::name(given(fields, "bank").unwrap_or_default(), language),
             entered: Entered::of(fields),
             lines: lines.collect(),
             key: given(fields, "key").unwrap_or_default().to_owned(),

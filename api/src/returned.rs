@@ -135,6 +135,8 @@ fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
         NextStep::Shop
     } else if matches!(problem, Problem::OutOfStock { .. }) {
         NextStep::Cart(returned.order_no)
+    } else if matches!(problem, Problem::AmountMismatch { .. } | Problem::PaymentKeyTaken) {
+        NextStep::Pay(returned.order_no)
     } else if problem.is_ours() {
         // It may or may not have been accepted; the same again is safe either way.
         NextStep::Again(returned.address())
@@ -147,6 +149,9 @@ fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
 #[template(path = "fail.html")]
 pub(crate) struct FailPage {
     language: Language,
+    tone: &'static str,
+    heading: &'static str,
+    /// The window was closed, and nothing else happened by that.
     canceled: bool,
     /// Words from the address, which anybody may have written: shown as a quotation.
     code: String,
@@ -190,9 +195,27 @@ pub(crate) async fn fail(
 impl FailPage {
     fn of(code: &str, message: &str, order: Option<&OrderView>, language: Language) -> Self {
         let code = quotation(code);
+        let canceled = matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL");
+        let (tone, heading) = match order.map(Money::of) {
+            // The address may be old, or somebody's invention; what our books say comes first.
+            Some(Money::Taken | Money::PartlyReturned) => {
+                ("good", language.pick("이미 결제된 주문입니다", "This order is already paid"))
+            }
+            Some(Money::Unknown) => {
+                ("wait", language.pick("확인 중입니다. 다시 결제하지 마세요.", "Confirming. Please do not pay again."))
+            }
+            _ if canceled => {
+                ("calm", language.pick("결제를 마치지 않고 돌아오셨습니다", "You came back without paying"))
+            }
+            Some(Money::NotTaken | Money::Returned | Money::BeingReturned | Money::Stuck) | None => {
+                ("bad", language.pick("결제하지 못했습니다", "The payment did not go through"))
+            }
+        };
         Self {
             language,
-            canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
+            tone,
+            heading,
+            canceled,
             message: quotation(message),
             meaning: declines::meaning(&code, language),
             order: order.map(|order| FailedOrder::of(order, language)),

@@ -71,19 +71,25 @@ pub(crate) fn name(status: OrderStatus, language: Language) -> &'static str {
         OrderStatus::WaitingForDeposit => language.pick("입금 대기", "Awaiting deposit"),
         OrderStatus::Done => language.pick("결제 완료", "Paid"),
         OrderStatus::PartialCanceled => language.pick("부분 환불", "Partly refunded"),
-        OrderStatus::Canceled => language.pick("환불 완료", "Refunded"),
+        // With money given back, or before any was paid.
+        OrderStatus::Canceled => language.pick("주문 취소", "Canceled"),
         OrderStatus::Aborted => language.pick("결제 거절", "Declined"),
         OrderStatus::Expired => language.pick("기한 만료", "Expired"),
         OrderStatus::Review => language.pick("담당자 확인", "In review"),
     }
 }
 
+/// All that was charged was given back.
+pub(crate) fn refunded(language: Language) -> &'static str {
+    language.pick("환불 완료", "Refunded")
+}
+
 /// How a refund stands: its colour and its name.
 pub(crate) fn of_refund(status: CancelStatus, language: Language) -> (&'static str, &'static str) {
     match status {
         CancelStatus::InProgress => (tone(OrderStatus::InProgress), causes::returning(language)),
-        CancelStatus::Done => (tone(OrderStatus::Done), language.pick("환불 완료", "Given back")),
-        CancelStatus::Failed => (tone(OrderStatus::Review), language.pick("환불 거절", "Refused")),
+        CancelStatus::Done => (tone(OrderStatus::Done), refunded(language)),
+        CancelStatus::Failed => (tone(OrderStatus::Review), causes::refused(language)),
     }
 }
 

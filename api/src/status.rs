@@ -14,14 +14,15 @@ use shared::order::{self, CancelView, OrderStatus, OrderView, PaymentView};
 
 use crate::{
     AppState,
-    address::{Addressed, events_address},
+    address::Addressed,
     causes,
     deposit::is_past_due,
-    hero::{Hero, Notice},
+    hero::Hero,
     language::Language,
     lines::{LineRow, line_rows},
-    live,
-    page::{Page, kst},
+    live, methods,
+    notice::Notice,
+    page::{LIVE_POLICY, Page, kst},
     problem::Problem,
     standing,
 };
@@ -33,16 +34,12 @@ const RELOAD_READY_SECONDS: u8 = 10;
 /// Whether a deposit came in time is being found out.
 const RELOAD_PAST_DUE_SECONDS: u8 = 5;
 
-/// The default policy, and our own script that asks for the stream and the page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; \
-     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
 #[derive(Template)]
 #[template(path = "status.html")]
 pub(crate) struct StatusPage {
     language: Language,
     reload_seconds: Option<u8>,
-    live: Option<Stream>,
+    live: Option<live::Told>,
     hero: Hero,
     notice: Option<Notice>,
     order_no: String,
@@ -53,12 +50,6 @@ pub(crate) struct StatusPage {
     payment: Option<PaymentRow>,
     refunds: Vec<RefundRow>,
     moments: Vec<Moment>,
-}
-
-/// Where what happens next is told, after this event.
-struct Stream {
-    address: String,
-    newest: i64,
 }
 
 struct PaymentRow {
@@ -93,7 +84,7 @@ pub(crate) async fn page(
 ) -> Result<Response, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
     let page = Page(StatusPage::of(&order, state.contact.as_deref(), language));
-    Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], page).into_response())
+    Ok(([(header::CONTENT_SECURITY_POLICY, LIVE_POLICY)], page).into_response())
 }
 
 impl StatusPage {
@@ -101,17 +92,16 @@ impl StatusPage {
         Self {
             language,
             reload_seconds: reload_seconds(order),
-            live: live::newest_while_open(order)
-                .map(|newest| Stream { address: events_address(order.order_no), newest }),
+            live: live::Told::of(order),
             hero: Hero::of(order, contact, language),
-            notice: Notice::of(order, language),
+            notice: Notice::of(order, contact, language),
             order_no: order.order_no.to_string(),
             order_name: order.name.clone(),
             amount: language.won(order.amount),
             created_at: kst(order.created_at),
             lines: line_rows(order, language),
-            payment: order.payment().map(PaymentRow::of),
-            refunds: order.cancels.iter().map(|cancel| RefundRow::of(order, cancel, language)).collect(),
+            payment: order.payment().map(|payment| PaymentRow::of(payment, language)),
+            refunds: refunds(order, language),
             moments: moments(order, language),
         }
     }
@@ -135,12 +125,12 @@ fn reload_seconds(order: &OrderView) -> Option<u8> {
 }
 
 impl PaymentRow {
-    fn of(payment: &PaymentView) -> Self {
+    fn of(payment: &PaymentView, language: Language) -> Self {
         // Toss's text becomes a link; an address of another kind (`javascript:`) must not.
         let is_web = |url: &&String| url.starts_with("https://") || url.starts_with("http://");
         Self {
             payment_key: payment.payment_key.to_string(),
-            method: payment.method.clone(),
+            method: payment.method.as_deref().map(|method| methods::name(method, language).to_owned()),
             approved_at: payment.approved_at.map(kst),
             receipt_url: payment.receipt_url.as_ref().filter(is_web).cloned(),
         }
@@ -163,6 +153,12 @@ impl RefundRow {
     }
 }
 
+/// An account that was closed before a deposit gave nothing back.
+fn refunds(order: &OrderView, language: Language) -> Vec<RefundRow> {
+    let made = order.cancels.iter().filter(|_| !order.was_never_paid());
+    made.map(|cancel| RefundRow::of(order, cancel, language)).collect()
+}
+
 fn moments(order: &OrderView, language: Language) -> Vec<Moment> {
     let created = Moment {
         tone: standing::tone(OrderStatus::Ready),
@@ -171,11 +167,9 @@ fn moments(order: &OrderView, language: Language) -> Vec<Moment> {
         at: kst(order.created_at),
     };
     let events = order.events.iter().map(|event| {
-        let state = (standing::name(event.to_status, language), standing::tone(event.to_status));
-        let (name, tone) = causes::refund_name(&event.cause, language).unwrap_or(state);
-        // A cause without words yet is shown by its name.
-        let cause = causes::words(&event.cause, language).unwrap_or(&event.cause).to_owned();
-        Moment { tone, name, cause, at: kst(event.at) }
+        let step = causes::step(&event.cause, event.to_status, language);
+        let cause = step.words.unwrap_or(&event.cause).to_owned();
+        Moment { tone: step.tone, name: step.name, cause, at: kst(event.at) }
     });
     std::iter::once(created).chain(events).collect()
 }

@@ -74,6 +74,19 @@ fn standings() -> Vec<(String, OrderView)> {
     let mut plain = sample::order(OrderStatus::Done);
     (plain.payments[0].method, plain.payments[0].receipt_url) = (None, None);
     add("DONE, without method and receipt", plain);
+    let closing = |mut order: OrderView| {
+        order.cancels = sample::paid_twice(CancelStatus::Done).cancels;
+        order.payments[0].balance = None;
+        order
+    };
+    add("canceled before the deposit, as a refund was asked for", closing(sample::order(OrderStatus::Canceled)));
+    let mut taken_back = sample::taken_back();
+    taken_back.status = OrderStatus::Canceled;
+    taken_back.payments = sample::order(OrderStatus::Canceled).payments;
+    add("canceled after the bank took the deposit back", closing(taken_back));
+    let mut refused = sample::order(OrderStatus::Done);
+    refused.cancels = sample::paid_twice(CancelStatus::Failed).cancels;
+    add("DONE, and a refund was refused", refused);
     all
 }
 

@@ -43,7 +43,7 @@ fn said_about_money(status: OrderStatus) -> [&'static str; 2] {
         OrderStatus::WaitingForDeposit => ["아직 입금되지 않았습니다", "No money has arrived yet"],
         OrderStatus::Done => ["50,000원이 결제되었습니다", "50,000 KRW was charged, once"],
         OrderStatus::PartialCanceled => ["20,000원을 돌려드렸고", "20,000 KRW was given back"],
-        OrderStatus::Canceled => ["모두 결제 수단으로 돌아갔습니다", "All that was charged was given back"],
+        OrderStatus::Canceled => ["모두 돌려드렸습니다", "All that was charged was given back"],
         OrderStatus::Review => UNKNOWN,
     }
 }
@@ -162,7 +162,7 @@ fn a_late_approval_is_delivered_or_given_back_and_the_page_says_which() {
         check(
             &order,
             &["돌려드리는 중입니다", "50,000원의 결제가 승인된", "다시 결제하지 마세요", "13:23:07 (KST)", "환불 중"],
-            &["being given back", "50,000 KRW was approved", "do not pay again", "Refunding"],
+            &["being given back", "50,000 KRW was approved", "do not pay again", "Being refunded"],
         );
         for said in ["결제된 금액이 없습니다", "이중 결제"] {
             assert!(!render(&order, Language::Korean).contains(said), "{said}");
@@ -172,7 +172,7 @@ fn a_late_approval_is_delivered_or_given_back_and_the_page_says_which() {
         check(&order, &["지금 확인하고 있습니다"], &["Looking right now"]);
         check(
             &sample::late(ended, CancelStatus::Done),
-            &["늦게 승인된 결제를 돌려드렸습니다", "50,000원을 모두 결제 수단으로 돌려드렸습니다"],
+            &["늦게 승인된 결제를 돌려드렸습니다", "50,000원을 모두 돌려드렸습니다"],
             &["A late payment was given back", "50,000 KRW was charged and all of it was given back"],
         );
     }
@@ -218,7 +218,7 @@ fn a_review_says_why_and_what_happens_next() {
     check(
         &late,
         &korean,
-        &["did not take the refund", "50,000 KRW was charged and could not be given back", "Refused"],
+        &["did not take the refund", "50,000 KRW was charged and could not be given back", "Refund refused"],
     );
     assert!(!render(&late, Language::Korean).contains("주문 금액은 따로"), "nothing pays the order");
     let twice = sample::paid_twice(CancelStatus::Failed);
@@ -239,7 +239,7 @@ fn a_page_that_waits_for_a_deposit_says_where_to_and_until_when_and_that_nothing
         ],
         &["No money has arrived yet", "Shinhan Bank", ">X1234567890123", "Sun 29 November 2026, 1:20 pm (KST)"],
     );
-    check(&order, &["다른 방법으로 결제하시려면", "입금 확인하기"], &["rather pay another way", "Check again"]);
+    check(&order, &["다른 방법으로 결제하시려면", "새로고침"], &["rather pay another way", "Reload"]);
     let html = render(&order, Language::English);
     assert!(html.contains("/assets/copy.js") && html.contains(">Copy<"), "{html}");
     assert!(!render(&sample::order(OrderStatus::Done), Language::English).contains("copy.js"));
@@ -311,4 +311,32 @@ fn whom_to_ask_is_said_where_a_human_has_to_look() {
             assert!(html.contains(said), "{html}");
         }
     }
+}
+
+#[test]
+fn an_order_that_nobody_paid_is_never_called_refunded() {
+    let mut order = sample::because(OrderStatus::Canceled, "account_closed");
+    order.cancels = sample::paid_twice(CancelStatus::Done).cancels;
+    order.payments[0].balance = None;
+    check(
+        &order,
+        &[NOT_CHARGED[0], "입금 전에 취소되었습니다"],
+        &[NOT_CHARGED[1], "Canceled before anything was paid"],
+    );
+    let said = [render(&order, Language::Korean), render(&order, Language::English)].concat();
+    assert!(!said.contains("환불") && !said.to_lowercase().contains("refund"), "{said}");
+    let mut reversed = sample::taken_back();
+    (reversed.status, reversed.cancels, reversed.payments) = (OrderStatus::Canceled, order.cancels, order.payments);
+    check(&reversed, &[NOT_CHARGED[0], "은행이 되돌렸습니다"], &[NOT_CHARGED[1], "bank took your deposit back"]);
+}
+
+#[test]
+fn a_refund_that_toss_refused_leaves_the_order_paid_and_says_so() {
+    let mut order = sample::because(OrderStatus::Done, "toss_approved");
+    order.cancels = sample::paid_twice(CancelStatus::Failed).cancels;
+    check(
+        &order,
+        &["결제되었습니다", "50,000원의 환불이 아직 되지 않았고", "문의:"],
+        &["50,000 KRW could not be given back yet", "Questions?"],
+    );
 }

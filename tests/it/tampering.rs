@@ -175,15 +175,23 @@ async fn no_field_of_the_cart_changes_what_things_cost() {
         (format!("price-{cheap}"), "1".to_owned()),
     ]);
     let before = books(&two.shop).await;
+    let buyer = two.shop.customer.0.to_string();
+    let as_buyer = ("buyer", buyer.as_str());
     for cart in carts {
-        let fields: Vec<(&str, &str)> = cart.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let fields = cart.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let fields: Vec<(&str, &str)> = fields.chain([as_buyer]).collect();
         let refused = two.form("/checkout", &fields).await;
         assert!(refused.status.is_client_error(), "{fields:?}: {} {}", refused.status, refused.header("location"));
     }
     assert_eq!(books(&two.shop).await, before, "something was written");
 
     let beside = [("amount", "1"), ("total", "1"), ("currency", "USD"), ("status", "DONE"), ("userId", "999999")];
-    let fields = [(quantity.as_str(), "2"), (price.as_str(), "50000")];
+    for somebody in ["999999", "-1", "0", "", "1.0", "99999999999999999999"] {
+        let fields = [(quantity.as_str(), "2"), (price.as_str(), "50000"), ("buyer", somebody)];
+        let refused = two.form("/checkout", &fields).await;
+        assert!(refused.status.is_client_error(), "{somebody}: {}", refused.status);
+    }
+    let fields = [(quantity.as_str(), "2"), (price.as_str(), "50000"), as_buyer];
     let ordered = two.form("/checkout", &[&fields[..], &beside].concat()).await;
     let order = ordered.header("location").strip_prefix("/checkout/").unwrap().to_owned();
     let view = two.shop.get(&format!("/api/v1/orders/{order}")).await.json();

@@ -37,6 +37,7 @@ use crate::{
 use cart::{Cart, Shortage};
 pub(crate) use pay::{Toss, is_payable, pay};
 
+/// Also for whoever asks again for a page that a form led to.
 pub(crate) async fn home() -> Redirect {
     Redirect::to("/checkout")
 }
@@ -89,9 +90,11 @@ pub(crate) async fn shop(
 ) -> Result<Response, Problem> {
     let again = query.ok().and_then(|query| OrderNo::parse(query.get("again")?));
     let mut cart = match again {
-        // An order that nobody knows fills no cart.
         Some(order_no) => {
-            order::view(&state.pool, order_no).await?.map_or_else(Cart::default, |order| Cart::of_order(&order))
+            let buyer = order::customer_of(&state.pool, order_no).await?;
+            // An order that nobody knows fills no cart.
+            let order = order::view(&state.pool, order_no).await?;
+            order.map_or_else(Cart::default, |order| Cart { buyer, ..Cart::of_order(&order) })
         }
         None => Cart::default(),
     };

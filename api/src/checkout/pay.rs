@@ -10,10 +10,13 @@ use axum::{
     http::header,
     response::{IntoResponse, Redirect, Response},
 };
-use shared::order::{self, OrderStatus, OrderView};
+use shared::{
+    catalogue,
+    order::{self, OrderStatus, OrderView},
+};
 use url::Url;
 
-use super::again_address;
+use super::{Cart, again_address};
 use crate::{
     AppState, Settings,
     address::{Addressed, status_address},
@@ -86,7 +89,7 @@ struct PayPage<'a> {
     change: String,
 }
 
-/// An order that cannot be paid is shown where it stands.
+/// An order that cannot be paid is shown where it stands, and one of which there is too little left leads back to the shop.
 pub(crate) async fn pay(
     State(state): State<AppState>,
     language: Language,
@@ -95,6 +98,10 @@ pub(crate) async fn pay(
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
     if !is_payable(&order) {
         return Ok(Redirect::to(&status_address(order.order_no)).into_response());
+    }
+    // Rather before the window than after it; decided it is by the confirm.
+    if !Cart::of_order(&order).fit(&catalogue::products(&state.pool).await?).is_empty() {
+        return Ok(Redirect::to(&again_address(order.order_no)).into_response());
     }
     let page = PayPage::of(&order, &state.toss, language);
     Ok(([(header::CONTENT_SECURITY_POLICY, state.toss.policy.clone())], Page(page)).into_response())

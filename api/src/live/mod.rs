@@ -21,16 +21,23 @@ use axum::{
     },
 };
 use futures_util::stream;
-use shared::{order, stop::Stop};
+use shared::{
+    order::{self, CancelStatus, OrderNo, OrderRecord, OrderStatus, OrderView},
+    stop::Stop,
+};
 use sqlx::PgPool;
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
 
-use crate::{AppState, address::Addressed, operator::Source, problem::Problem};
+use crate::{
+    AppState,
+    address::{Addressed, events_address},
+    operator::Source,
+    problem::Problem,
+};
 use places::{Place, Places};
-pub(crate) use story::newest_while_open;
 use story::{BEFORE_ALL, Story};
 use watching::Watching;
 
@@ -57,6 +64,35 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn start(pool: PgPool, streams_max: usize, stop: &Stop) -> Self {
         Self { places: Places::new(streams_max), watching: Watching::start(pool, stop) }
+    }
+}
+
+/// Where a page is told what happens next, after this event.
+pub(crate) struct Told {
+    pub(crate) address: String,
+    pub(crate) newest: i64,
+}
+
+impl Told {
+    /// `None`: nothing more will happen.
+    pub(crate) fn of(order: &OrderView) -> Option<Self> {
+        let ids = order.events.iter().map(|event| event.id);
+        Self::new(order.order_no, order.status, order.returning().is_some(), ids)
+    }
+
+    pub(crate) fn of_record(order: &OrderRecord) -> Option<Self> {
+        let is_returning = order.cancels.iter().any(|cancel| cancel.status == CancelStatus::InProgress);
+        Self::new(order.order_no, order.status, is_returning, order.events.iter().map(|event| event.id))
+    }
+
+    fn new(
+        order_no: OrderNo,
+        status: OrderStatus,
+        is_returning: bool,
+        ids: impl IntoIterator<Item = i64>,
+    ) -> Option<Self> {
+        let newest = story::newest(ids);
+        (!story::is_over(status, is_returning)).then(|| Self { address: events_address(order_no), newest })
     }
 }
 

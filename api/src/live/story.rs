@@ -41,18 +41,14 @@ struct ChangeJson<'a> {
     now: &'a Now,
 }
 
-/// The newest event of an order about which something may still happen, as a stream tells it; else none.
-pub(crate) fn newest_while_open(order: &OrderView) -> Option<i64> {
-    (!is_over(order)).then(|| newest(order))
-}
-
-fn newest(order: &OrderView) -> i64 {
-    order.events.last().map_or(CREATED, |event| event.id)
+/// What happened last, as a stream tells it.
+pub(super) fn newest(ids: impl IntoIterator<Item = i64>) -> i64 {
+    ids.into_iter().last().unwrap_or(CREATED)
 }
 
 /// A refund of what is paid, or another try at what was declined, begins a story of its own.
-fn is_over(order: &OrderView) -> bool {
-    let open = match order.status {
+pub(super) fn is_over(status: OrderStatus, is_returning: bool) -> bool {
+    let open = match status {
         OrderStatus::Ready | OrderStatus::InProgress | OrderStatus::WaitingForDeposit | OrderStatus::Review => true,
         OrderStatus::Done
         | OrderStatus::PartialCanceled
@@ -60,7 +56,7 @@ fn is_over(order: &OrderView) -> bool {
         | OrderStatus::Aborted
         | OrderStatus::Expired => false,
     };
-    !open && order.returning().is_none()
+    !open && !is_returning
 }
 
 impl Story {
@@ -71,8 +67,8 @@ impl Story {
         let events = order.events.iter().map(|event| write(event.id, EventJson::from(event)));
         Self {
             changes: std::iter::once(created).chain(events).collect(),
-            newest: newest(order),
-            is_over: is_over(order),
+            newest: newest(order.events.iter().map(|event| event.id)),
+            is_over: is_over(order.status, order.returning().is_some()),
             now: json(&now),
         }
     }
@@ -102,7 +98,7 @@ mod tests {
     use serde_json::{Value, json};
     use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{BEFORE_ALL, Story, newest_while_open};
+    use super::{super::Told, BEFORE_ALL, Story};
     use crate::sample;
 
     fn numbered(mut order: OrderView) -> OrderView {
@@ -153,7 +149,7 @@ mod tests {
             );
             let order = sample::order(status);
             assert_eq!(Story::of(&order).is_over, !open, "{status}");
-            assert_eq!(newest_while_open(&order).is_some(), open, "{status}");
+            assert_eq!(Told::of(&order).is_some(), open, "{status}");
         }
         for (refund, over) in [(CancelStatus::InProgress, false), (CancelStatus::Done, true)] {
             assert_eq!(Story::of(&sample::paid_twice(refund)).is_over, over, "{refund:?}");

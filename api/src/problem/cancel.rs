@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use shared::cancel::{AccountFault, IdempotencyKey, Reason, Refusal};
 
-use super::words::{Member, Row};
+use super::{members::Member, words::Row};
 use crate::language::Language;
 
 /// `UnknownOrder` and `Busy` are everybody's problems and stand in [`super::Problem`].

@@ -7,6 +7,8 @@
 //! Nothing of the inside gets out: what a caller reads stands in `words`, whole. The cause is logged, once, here.
 
 mod cancel;
+mod labels;
+mod members;
 mod stream;
 mod wanted;
 mod words;
@@ -253,6 +255,8 @@ pub(crate) enum NextStep {
     Shop,
     /// The shop, with the goods of this order in the cart.
     Cart(OrderNo),
+    /// Where it can be paid, or where it stands.
+    Pay(OrderNo),
     Order(OrderNo),
     /// The same again, at this address: repeating cannot charge twice.
     Again(String),
@@ -290,7 +294,7 @@ pub(crate) async fn render(request: Request, next: middleware::Next) -> Response
     let page = ProblemPage {
         language,
         title: problem.row().title(language),
-        detail: problem.detail(language),
+        detail: problem.said(language),
         code: problem.row().code,
         next,
     };

@@ -124,7 +124,7 @@ fn page(problem: &Problem, next: NextStep, language: Language) -> String {
     let page = ProblemPage {
         language,
         title: problem.row().title(language),
-        detail: problem.detail(language),
+        detail: problem.said(language),
         code: problem.row().code,
         next,
     };

@@ -1,10 +1,9 @@
 //! What each problem is called and what callers read about it: status, code, title and detail in one table.
 //!
-//! `{name}` in a detail is filled with the member of that name. Details of refused payments say whether money moved,
-//! because that is what the reader wants to know first.
+//! `{name}` in a detail is filled with the member of that name (`members`). Details of refused payments say whether money
+//! moved, because that is what the reader wants to know first.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
 
 use super::Problem;
 use crate::language::Language;
@@ -15,7 +14,7 @@ pub(super) struct Row {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     title: Text,
-    detail: Text,
+    pub(super) detail: Text,
 }
 
 impl Row {
@@ -29,92 +28,7 @@ impl Row {
     }
 }
 
-/// Something of the request that the detail names. `value` is its form for programs.
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) value: Option<Value>,
-    shown: String,
-}
-
-impl Member {
-    pub(super) fn new(name: &'static str, value: Option<Value>, shown: String) -> Self {
-        Self { name, value, shown }
-    }
-}
-
 impl Problem {
-    pub(crate) fn detail(&self, language: Language) -> String {
-        let [korean, english] = self.row().detail;
-        let template = language.pick(korean, english);
-        let members = self.members(language);
-        let mut text = String::new();
-        for part in template.split_inclusive('}') {
-            let Some((before, name)) = part.strip_suffix('}').and_then(|part| part.split_once('{')) else {
-                text.push_str(part);
-                continue;
-            };
-            text.push_str(before);
-            let member = members.iter().find(|member| member.name == name);
-            text.push_str(member.map_or("", |member| &member.shown));
-        }
-        text
-    }
-
-    pub(super) fn members(&self, language: Language) -> Vec<Member> {
-        let field = |field: &str| Member { name: "field", value: Some(json!(field)), shown: field.to_owned() };
-        match self {
-            Self::InvalidRequest { field: name, wanted } => {
-                let wanted = Member { name: "wanted", value: None, shown: wanted.words(language).to_owned() };
-                vec![field(name), wanted]
-            }
-            Self::InvalidQuantity { field: name }
-            | Self::InvalidProductId { field: name }
-            | Self::InvalidAmount { field: name } => vec![field(name)],
-            Self::InvalidUserId => vec![field("userId")],
-            Self::InvalidOrderId => vec![field("orderId")],
-            Self::InvalidPaymentKey => vec![field("paymentKey")],
-            Self::UnknownProduct(id) => {
-                vec![Member { name: "productId", value: Some(json!(id)), shown: id.0.to_string() }]
-            }
-            Self::AmountMismatch { total: Some(total) } => {
-                vec![Member { name: "total", value: Some(json!(total)), shown: language.won(*total) }]
-            }
-            Self::OutOfStock { product, left } => vec![
-                Member { name: "product", value: Some(json!(product)), shown: product.clone() },
-                Member { name: "left", value: Some(json!(left)), shown: left.to_string() },
-            ],
-            Self::Cancel(problem) => problem.members(language),
-            Self::MalformedJson
-            | Self::UnsupportedMediaType
-            | Self::BodyTooLarge
-            | Self::MethodNotAllowed
-            | Self::NotFound
-            | Self::CrossSite
-            | Self::Unauthorized
-            | Self::StaleForm
-            | Self::EmptyOrder
-            | Self::TooManyLines
-            | Self::UnknownUser
-            | Self::TotalTooLarge
-            | Self::AmountMismatch { total: None }
-            | Self::InvalidCursor
-            | Self::InvalidPageSize
-            | Self::InvalidStatus
-            | Self::OrderNotFound
-            | Self::PaymentKeyTaken
-            | Self::PaymentInProgress
-            | Self::AlreadyPaid
-            | Self::OrderCanceled
-            | Self::OrderExpired
-            | Self::Busy
-            | Self::Stream(_)
-            | Self::Unavailable(_)
-            | Self::TimedOut
-            | Self::Broken(_)
-            | Self::Internal(_) => Vec::new(),
-        }
-    }
-
     #[expect(clippy::too_many_lines, reason = "it is a table")]
     pub(super) fn row(&self) -> Row {
         let row = Row::new;
@@ -237,8 +151,8 @@ impl Problem {
                 "AMOUNT_MISMATCH",
                 ["금액이 맞지 않습니다", "The amount does not match"],
                 [
-                    "결제 금액이 주문 금액과 달라서 결제를 승인하지 않았습니다. 이 요청으로 결제된 금액은 없습니다.",
-                    "The amount is not the order's, so the payment was not confirmed. This request moved no money.",
+                    "결제 금액이 주문 금액과 달라서 결제를 승인하지 않았습니다. 이 요청으로 결제된 금액은 없고 주문은 그대로이니, 처음부터 다시 결제해 주세요.",
+                    "The amount is not the order's, so the payment was not confirmed. This request moved no money; the order stands, please pay again from the start.",
                 ],
             ),
             Self::InvalidAmount { .. } => row(
@@ -352,14 +266,21 @@ impl Problem {
                     "This payment was not confirmed and no money moved. Please order again.",
                 ],
             ),
-            Self::OutOfStock { .. } => row(
+            Self::OutOfStock { left, .. } => row(
                 StatusCode::CONFLICT,
                 "OUT_OF_STOCK",
                 ["재고가 모자랍니다", "Out of stock"],
-                [
-                    "{product}: {left}개 남았습니다. 이 결제는 승인하지 않았으며 결제된 금액은 없습니다.",
-                    "{product}: {left} left. This payment was not confirmed and no money moved.",
-                ],
+                if *left == 0 {
+                    [
+                        "{product}: 품절되었습니다. 이 결제는 승인하지 않았으며 결제된 금액은 없습니다.",
+                        "{product}: sold out. This payment was not confirmed and no money moved.",
+                    ]
+                } else {
+                    [
+                        "{product}: {left}개 남았습니다. 이 결제는 승인하지 않았으며 결제된 금액은 없습니다.",
+                        "{product}: {left} left. This payment was not confirmed and no money moved.",
+                    ]
+                },
             ),
             Self::Busy => row(
                 StatusCode::SERVICE_UNAVAILABLE,

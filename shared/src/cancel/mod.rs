@@ -221,6 +221,12 @@ pub async fn refundable(pool: &PgPool, order_no: OrderNo) -> Result<Option<Refun
     Ok(seen.and_then(|seen| seen.refundable()))
 }
 
+/// Was a refund of this order written down under this key?
+pub async fn was_requested(pool: &PgPool, order_no: OrderNo, key: &IdempotencyKey) -> Result<bool, StoreError> {
+    let (before, _) = look(pool, order_no, key).await?;
+    Ok(before.is_some_and(|before| before.requested.order_no == order_no))
+}
+
 struct Before {
     fingerprint: Vec<u8>,
     requested: Requested,

@@ -118,6 +118,7 @@ pub struct AttemptRecord {
 
 #[derive(Debug, Deserialize)]
 pub struct EventRecord {
+    pub id: i64,
     pub from_status: Option<OrderStatus>,
     pub to_status: OrderStatus,
     pub cause: String,

@@ -38,7 +38,7 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
      from (select * from attempts n where n.order_id = o.id order by n.id desc limit $2) a
     ) as "attempts!: Json<Vec<AttemptRecord>>",
     (select coalesce(json_agg(json_build_object(
-            'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'actor', e.actor,
+            'id', e.id, 'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'actor', e.actor,
             'payment_no', e.payment_no, 'at', e.at) order by e.id), '[]')
      from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventRecord>>"
 from orders o join customers c on c.id = o.customer_id

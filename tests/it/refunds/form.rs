@@ -51,8 +51,10 @@ async fn an_operator_checks_a_refund_and_then_makes_it_once() {
     fields.push(("sure", "yes"));
     for _ in 0..2 {
         let done = shop.send_form(&session, &fields, &[]).await;
-        assert_eq!((done.status.as_u16(), done.header("location")), (303, format!("/order/{order}").as_str()));
+        assert_eq!((done.status.as_u16(), done.header("location")), (303, format!("/order/{order}/detail").as_str()));
     }
+    let back = shop.send_form(&session, &fields[..fields.len() - 1], &[]).await;
+    assert_eq!(back.status.as_u16(), 303, "what is done is not asked again: {}", back.text);
     shop.until(&order, "PARTIAL_CANCELED").await;
     assert_eq!((shop.stock(product).await, shop.held(&order).await), (4, PRICE));
     let view = shop.view(&order).await;
