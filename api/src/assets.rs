@@ -36,6 +36,7 @@ macro_rules! asset {
 
 pub(crate) static STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 pub(crate) static ICON: Asset = asset!("icon.svg", "image/svg+xml");
+pub(crate) static SHOP: Asset = asset!("shop.js", "text/javascript; charset=utf-8");
 pub(crate) static PAY: Asset = asset!("pay.js", "text/javascript; charset=utf-8");
 pub(crate) static COPY: Asset = asset!("copy.js", "text/javascript; charset=utf-8");
 pub(crate) static RETURN: Asset = asset!("return.js", "text/javascript; charset=utf-8");
@@ -58,7 +59,7 @@ impl Asset {
 }
 
 pub(crate) fn routes() -> Router<AppState> {
-    [&STYLE, &ICON, &PAY, &COPY, &RETURN, &LIVE].into_iter().fold(Router::new(), |router, asset| {
+    [&STYLE, &ICON, &SHOP, &PAY, &COPY, &RETURN, &LIVE].into_iter().fold(Router::new(), |router, asset| {
         router.route(asset.path, get(move |RawQuery(query)| async move { asset.serve(query.as_deref()) }))
     })
 }

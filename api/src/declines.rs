@@ -59,8 +59,21 @@ static REASONS: &[(&str, Reason)] = &[
 ];
 
 pub(crate) fn sentence(code: &str, language: Language) -> &'static str {
-    let reason = REASONS.iter().find(|(known, _)| *known == code).map_or(Reason::General, |(_, reason)| *reason);
-    match reason {
+    known(code).unwrap_or(Reason::General).sentence(language)
+}
+
+/// What a code says to a shopper, where it says anything.
+pub(crate) fn meaning(code: &str, language: Language) -> Option<&'static str> {
+    Some(known(code)?.sentence(language))
+}
+
+fn known(code: &str) -> Option<Reason> {
+    REASONS.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
+}
+
+impl Reason {
+    fn sentence(self, language: Language) -> &'static str {
+        match self {
         Reason::Limit => language.pick(
             "한도를 넘었거나 잔액이 부족합니다.",
             "A limit was exceeded, or there is not enough money on the account.",
@@ -100,13 +113,14 @@ pub(crate) fn sentence(code: &str, language: Language) -> &'static str {
         ),
         Reason::General => language.pick("결제가 승인되지 않았습니다.", "The payment was not approved."),
     }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs};
 
-    use super::{REASONS, sentence};
+    use super::{REASONS, meaning, sentence};
     use crate::language::Language;
 
     #[test]
@@ -130,6 +144,8 @@ mod tests {
         );
         for language in [Language::Korean, Language::English] {
             assert_eq!(sentence("BRAND_NEW", language), sentence("REJECT_CARD_COMPANY", language));
+            assert_eq!(meaning("BRAND_NEW", language), None);
+            assert_eq!(meaning("FDS_ERROR", language), Some(sentence("FDS_ERROR", language)));
             assert_ne!(sentence("BRAND_NEW", language), sentence("REJECT_CARD_PAYMENT", language));
         }
     }

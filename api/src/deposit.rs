@@ -75,8 +75,8 @@ pub(crate) fn awaited(order: &OrderView, language: Language) -> Hero {
             .to_owned(),
     };
     let again = language.pick(
-        "입금하셨다면 이 화면을 새로고침해 주세요. 확인에 10분쯤 걸릴 수 있습니다.",
-        "Once you have transferred it, reload this page. Finding out can take about ten minutes.",
+        "입금이 확인되면 이 화면이 바뀝니다. 대개 몇 초면 되지만 10분쯤 걸릴 수도 있습니다.",
+        "This page changes once the deposit is found. That takes seconds as a rule, and ten minutes at times.",
     );
     let otherwise = language.pick(
         "다른 방법으로 결제하시려면 이 계좌에는 입금하지 말고 새로 주문해 주세요. 이 주문은 입금 기한이 지나면 결제 없이 \

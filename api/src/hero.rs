@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use crate::{
     address::pay_address,
     causes,
-    checkout::is_payable,
+    checkout::{again_address, is_payable},
     declines,
     deposit::{self, Account},
     language::Language,
-    page::{kst, quotation},
+    page::{kst, kst_in_words, quotation},
     standing::{self, Money},
 };
 
@@ -67,7 +67,7 @@ pub(crate) struct Notice {
 }
 
 impl Hero {
-    pub(crate) fn of(order: &OrderView, language: Language) -> Self {
+    pub(crate) fn of(order: &OrderView, contact: Option<&str>, language: Language) -> Self {
         let hero = match order.status {
             OrderStatus::Ready => ready(order, language),
             OrderStatus::InProgress => confirming(order, language),
@@ -79,11 +79,11 @@ impl Hero {
             {
                 return returning_late(order, language);
             }
-            OrderStatus::Canceled if order.was_never_paid() => return closed(language),
+            OrderStatus::Canceled if order.was_never_paid() => return closed(order, language),
             OrderStatus::Canceled => returned(order, language),
             OrderStatus::Aborted => declined(order, language),
             OrderStatus::Expired => expired(order, language),
-            OrderStatus::Review => in_review(order, language),
+            OrderStatus::Review => in_review(order, contact, language),
         };
         Self { name: standing::name(order.status, language), tone: standing::tone(order.status), ..hero }
     }
@@ -91,12 +91,12 @@ impl Hero {
 
 fn ready(order: &OrderView, language: Language) -> Hero {
     if order.is_late() {
-        return over(language.pick("결제 기한이 지났습니다", "The time to pay is over"), Vec::new(), language);
+        return over(order, language.pick("결제 기한이 지났습니다", "The time to pay is over"), Vec::new(), language);
     }
     Hero {
         heading: language.pick("아직 결제하지 않았습니다", "Not paid yet"),
         said: vec![not_charged(language)],
-        pay_by: Some(PayBy { said: "", at: kst(order.expires_at) }),
+        pay_by: Some(PayBy { said: "", at: kst_in_words(order.expires_at, language) }),
         action: Some(Action { label: language.pick("결제하기", "Pay"), address: pay_address(order.order_no) }),
         ..Hero::default()
     }
@@ -166,7 +166,7 @@ fn returned(order: &OrderView, language: Language) -> Hero {
         return Hero {
             heading: language.pick("늦게 승인된 결제를 돌려드렸습니다", "A late payment was given back"),
             said: vec![said],
-            action: Some(order_again(language)),
+            action: Some(order_again(order, language)),
             ..Hero::default()
         };
     }
@@ -181,13 +181,13 @@ fn returned(order: &OrderView, language: Language) -> Hero {
 }
 
 /// Canceled while it waited for a deposit.
-fn closed(language: Language) -> Hero {
+fn closed(order: &OrderView, language: Language) -> Hero {
     let heading = language.pick("입금 전에 취소되었습니다", "Canceled before anything was paid");
     let said = language.pick(
         "가상계좌가 닫혀 더는 입금할 수 없습니다.",
         "The virtual account is closed; nothing can be paid into it any more.",
     );
-    let over = over(heading, vec![said.to_owned()], language);
+    let over = over(order, heading, vec![said.to_owned()], language);
     Hero { name: causes::closed(language), tone: standing::tone(OrderStatus::Canceled), ..over }
 }
 
@@ -217,7 +217,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
     let mut hero = Hero {
         heading: language.pick("결제가 거절되었습니다", "The payment was declined"),
         said: vec![not_charged(language)],
-        action: Some(order_again(language)),
+        action: Some(order_again(order, language)),
         ..Hero::default()
     };
     if matches!(cause, causes::DECLINED | causes::TOSS_ABORTED) {
@@ -232,7 +232,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
     if is_payable(order) {
         let said =
             language.pick("다른 결제 수단으로 다시 시도하실 수 있습니다.", "You may try again with another card.");
-        hero.pay_by = Some(PayBy { said, at: kst(order.expires_at) });
+        hero.pay_by = Some(PayBy { said, at: kst_in_words(order.expires_at, language) });
         let label = language.pick("다시 결제하기", "Pay again");
         hero.action = Some(Action { label, address: pay_address(order.order_no) });
     }
@@ -242,7 +242,7 @@ fn declined(order: &OrderView, language: Language) -> Hero {
 fn expired(order: &OrderView, language: Language) -> Hero {
     if order.payments.is_empty() {
         let heading = language.pick("결제되지 않은 채 기한이 지났습니다", "Expired without being paid");
-        return over(heading, Vec::new(), language);
+        return over(order, heading, Vec::new(), language);
     }
     let cause = causes::why(order).unwrap_or_default();
     let heading = if cause == causes::DEPOSIT_TOO_LATE {
@@ -251,14 +251,14 @@ fn expired(order: &OrderView, language: Language) -> Hero {
         language.pick("제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time")
     };
     if cause == causes::DEPOSIT_TOO_LATE {
-        return over(heading, deposit::too_late(order, language), language);
+        return over(order, heading, deposit::too_late(order, language), language);
     }
     // What the heading says already is not said again.
     let why = because(cause, language).filter(|why| !why.starts_with(heading));
-    over(heading, why.into_iter().collect(), language)
+    over(order, heading, why.into_iter().collect(), language)
 }
 
-fn in_review(order: &OrderView, language: Language) -> Hero {
+fn in_review(order: &OrderView, contact: Option<&str>, language: Language) -> Hero {
     let mut said: Vec<String> = causes::why(order).and_then(|cause| because(cause, language)).into_iter().collect();
     if Money::of(order) == Money::Stuck {
         let refused = order.cancels.iter().rev().find(|cancel| cancel.status == CancelStatus::Failed);
@@ -285,17 +285,31 @@ fn in_review(order: &OrderView, language: Language) -> Hero {
     Hero {
         heading: language.pick("담당자가 확인하고 있습니다", "One of us is looking into it"),
         said,
+        notes: vec![whom_to_ask(contact, language)],
         ..Hero::default()
     }
 }
 
+fn whom_to_ask(contact: Option<&str>, language: Language) -> String {
+    match contact {
+        Some(contact) => language.pick(
+            format!("문의: {contact}. 아래의 주문번호를 알려 주시면 바로 찾을 수 있습니다."),
+            format!("Questions? {contact}. The order number below lets us find it at once."),
+        ),
+        None => {
+            let korean = "궁금하신 점은 구매하신 상점에 아래의 주문번호를 알려 물어봐 주세요.";
+            language.pick(korean, "If you have questions, please tell the shop the order number below.").to_owned()
+        }
+    }
+}
+
 /// An order that ended without money.
-fn over(heading: &'static str, why: Vec<String>, language: Language) -> Hero {
+fn over(order: &OrderView, heading: &'static str, why: Vec<String>, language: Language) -> Hero {
     let mut said = vec![not_charged(language)];
     said.extend(why);
     let again = language.pick("필요하시면 새로 주문해 주세요.", "If you still want it, please order again.");
     said.push(again.to_owned());
-    Hero { heading, said, action: Some(order_again(language)), ..Hero::default() }
+    Hero { heading, said, action: Some(order_again(order, language)), ..Hero::default() }
 }
 
 fn not_charged(language: Language) -> String {
@@ -306,8 +320,9 @@ pub(crate) fn because(cause: &str, language: Language) -> Option<String> {
     causes::words(cause, language).map(|words| format!("{words}."))
 }
 
-fn order_again(language: Language) -> Action {
-    Action { label: language.pick("새로 주문하기", "Order again"), address: "/checkout".to_owned() }
+/// The same goods, in a new order.
+fn order_again(order: &OrderView, language: Language) -> Action {
+    Action { label: language.pick("새로 주문하기", "Order again"), address: again_address(order.order_no) }
 }
 
 impl Notice {

@@ -6,7 +6,11 @@ use std::convert::Infallible;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header::ACCEPT_LANGUAGE, request::Parts},
+    http::{
+        HeaderMap, HeaderName,
+        header::{ACCEPT_LANGUAGE, COOKIE},
+        request::Parts,
+    },
 };
 use shared::money::Krw;
 
@@ -16,11 +20,29 @@ pub(crate) enum Language {
     English,
 }
 
+/// Remembers what the shopper chose at the foot of a page.
+const COOKIE_NAME: &str = "hanbeon_lang";
+
+/// The cookie, for a year; it is nobody's secret and no script's business.
+pub(crate) fn remembering(language: Language) -> String {
+    format!("{COOKIE_NAME}={}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax", language.tag())
+}
+
 impl Language {
-    /// What `Accept-Language` prefers of the two; Korean when it names neither.
+    pub(crate) const ALL: [Self; 2] = [Self::Korean, Self::English];
+
+    /// What was chosen; else what `Accept-Language` prefers of the two; Korean when it names neither.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let lines: Vec<&str> = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok()).collect();
-        Self::preferred(&lines.join(","))
+        let lines = |name: HeaderName| -> Vec<&str> {
+            headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect()
+        };
+        Self::chosen(&lines(COOKIE).join(";")).unwrap_or_else(|| Self::preferred(&lines(ACCEPT_LANGUAGE).join(",")))
+    }
+
+    fn chosen(cookies: &str) -> Option<Self> {
+        let mut cookies = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+        let (_, tag) = cookies.find(|(name, _)| *name == COOKIE_NAME)?;
+        Self::ALL.into_iter().find(|language| language.tag() == tag)
     }
 
     fn preferred(accept: &str) -> Self {
@@ -52,6 +74,11 @@ impl Language {
             Self::Korean => korean,
             Self::English => english,
         }
+    }
+
+    /// Its own name, for whoever reads no other.
+    pub(crate) fn name(self) -> &'static str {
+        self.pick("한국어", "English")
     }
 
     /// For `lang` and `Content-Language`.
@@ -91,6 +118,16 @@ impl<S: Sync> FromRequestParts<S> for Language {
 #[cfg(test)]
 mod tests {
     use super::Language::{self, English, Korean};
+
+    #[test]
+    fn what_was_chosen_is_read_from_its_cookie() {
+        let check = |cookies: &str, expected| assert_eq!(Language::chosen(cookies), expected, "{cookies:?}");
+        check("", None);
+        check("hanbeon_lang=en", Some(English));
+        check("hanbeon=a==; hanbeon_lang=ko", Some(Korean));
+        check("x_hanbeon_lang=en", None);
+        check("hanbeon_lang=fr;;", None);
+    }
 
     #[test]
     fn the_preferred_of_the_two_languages_is_spoken() {

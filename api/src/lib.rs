@@ -43,6 +43,7 @@ mod settings;
 mod sheet;
 mod standing;
 mod status;
+mod switch;
 mod waiting;
 mod webhooks;
 
@@ -63,7 +64,7 @@ use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
 pub use operator::{Account, ServerKey, hash_password};
 pub use settings::Settings;
 
-use checkout::TossWindow;
+use checkout::Toss;
 use live::Live;
 use operator::{Access, login};
 use poke::Poke;
@@ -80,7 +81,8 @@ pub struct AppState {
     access: Arc<Access>,
     account_key: Option<AccountKey>,
     webhooks: webhooks::Line,
-    toss_window: Arc<TossWindow>,
+    toss: Arc<Toss>,
+    contact: Option<Arc<str>>,
 }
 
 impl AppState {
@@ -94,7 +96,8 @@ impl AppState {
             access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
             webhooks: webhooks::Line::new(settings.database_connections),
-            toss_window: Arc::new(TossWindow::new(settings)),
+            toss: Arc::new(Toss::new(settings)),
+            contact: settings.shop_contact.as_deref().map(Arc::from),
             pool,
         })
     }
@@ -141,6 +144,7 @@ fn around(routes: Router) -> Router {
         .layer(CatchPanicLayer::custom(every_request::panicked))
         .layer(from_fn(every_request::limit))
         .layer(from_fn(problem::render))
+        .layer(from_fn(switch::switch))
         .layer(from_fn(every_request::safe_headers))
         .layer(from_fn(every_request::log))
 }

@@ -17,7 +17,7 @@ use axum::{
 };
 use shared::{
     money::Krw,
-    order::{self, OrderNo, OrderView},
+    order::{self, OrderNo, OrderStatus, OrderView},
     payment::{Confirm, PaymentKey},
 };
 
@@ -25,8 +25,9 @@ use crate::{
     AppState,
     address::{pay_address, status_address},
     body::form_problem,
-    checkout::is_payable,
+    checkout::{again_address, is_payable},
     confirm::accept,
+    declines,
     every_request::note_order,
     language::Language,
     page::{FORM_REFERRER, Page, SCRIPT_POLICY, quotation},
@@ -109,6 +110,10 @@ pub(crate) async fn confirm(
     let returned = Returned::read(&form.0).map_err(IntoResponse::into_response)?;
     match confirm_for_its_customer(&state, &returned).await {
         Ok(()) => Ok(Redirect::to(&status_address(returned.order_no))),
+        // Another tab was quicker, or the time is over. This payment moved no money, and the order's page says all the rest.
+        Err(Problem::PaymentInProgress | Problem::AlreadyPaid | Problem::OrderCanceled | Problem::OrderExpired) => {
+            Ok(Redirect::to(&status_address(returned.order_no)))
+        }
         Err(problem) => Err((Extension(next_step(&problem, &returned)), problem).into_response()),
     }
 }
@@ -126,8 +131,10 @@ async fn confirm_for_its_customer(state: &AppState, returned: &Returned) -> Resu
 }
 
 fn next_step(problem: &Problem, returned: &Returned) -> NextStep {
-    if matches!(problem, Problem::OrderNotFound | Problem::OrderExpired | Problem::OutOfStock { .. }) {
+    if matches!(problem, Problem::OrderNotFound) {
         NextStep::Shop
+    } else if matches!(problem, Problem::OutOfStock { .. }) {
+        NextStep::Cart(returned.order_no)
     } else if problem.is_ours() {
         // It may or may not have been accepted; the same again is safe either way.
         NextStep::Again(returned.address())
@@ -144,6 +151,8 @@ pub(crate) struct FailPage {
     /// Words from the address, which anybody may have written: shown as a quotation.
     code: String,
     message: String,
+    /// What that code means, in the shopper's language.
+    meaning: Option<&'static str>,
     order: Option<FailedOrder>,
 }
 
@@ -151,7 +160,10 @@ struct FailedOrder {
     name: String,
     amount: String,
     money: Money,
+    /// The same order again, while it may be paid.
     pay_again: Option<String>,
+    /// A new order of the same goods.
+    order_again: Option<String>,
     status: String,
 }
 
@@ -171,15 +183,22 @@ pub(crate) async fn fail(
         }
         None => None,
     };
-    let said = |name| quotation(parameters.get(name).map_or("", String::as_str));
-    let code = said("code");
-    Ok(Page(FailPage {
-        language,
-        canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
-        message: said("message"),
-        order: order.map(|order| FailedOrder::of(&order, language)),
-        code,
-    }))
+    let said = |name| parameters.get(name).map_or("", String::as_str);
+    Ok(Page(FailPage::of(said("code"), said("message"), order.as_ref(), language)))
+}
+
+impl FailPage {
+    fn of(code: &str, message: &str, order: Option<&OrderView>, language: Language) -> Self {
+        let code = quotation(code);
+        Self {
+            language,
+            canceled: matches!(code.as_str(), "PAY_PROCESS_CANCELED" | "USER_CANCEL"),
+            message: quotation(message),
+            meaning: declines::meaning(&code, language),
+            order: order.map(|order| FailedOrder::of(order, language)),
+            code,
+        }
+    }
 }
 
 impl FailedOrder {
@@ -189,9 +208,15 @@ impl FailedOrder {
             amount: language.won(order.amount),
             money: Money::of(order),
             pay_again: is_payable(order).then(|| pay_address(order.order_no)),
+            order_again: is_over_without_money(order).then(|| again_address(order.order_no)),
             status: status_address(order.order_no),
         }
     }
+}
+
+fn is_over_without_money(order: &OrderView) -> bool {
+    let is_waiting = order.status == OrderStatus::WaitingForDeposit;
+    Money::of(order) == Money::NotTaken && !is_payable(order) && !is_waiting
 }
 
 #[cfg(test)]
@@ -199,17 +224,11 @@ mod tests {
     use askama::Template;
     use shared::order::{CancelStatus, OrderStatus, OrderView};
 
-    use super::{FailPage, FailedOrder, Parameters, Returned, SuccessPage};
+    use super::{FailPage, Parameters, Returned, SuccessPage};
     use crate::{language::Language, problem::Problem, sample, sheet};
 
     fn fail_page(order: &OrderView, language: Language) -> String {
-        let page = FailPage {
-            language,
-            canceled: false,
-            code: "<b>CODE</b>".to_owned(),
-            message: "<b>결제되었습니다</b>".to_owned(),
-            order: Some(FailedOrder::of(order, language)),
-        };
+        let page = FailPage::of("<b>CODE</b>", "<b>결제되었습니다</b>", Some(order), language);
         let html = page.render().unwrap();
         sample::check_page(&html, language.tag());
         html
@@ -233,13 +252,7 @@ mod tests {
     fn the_fail_page_is_as_its_sheets_show_it() {
         sheet::draw("fail", |sheet, language| {
             let mut add = |name: &str, (code, message): (&str, &str), order: Option<OrderView>| {
-                let page = FailPage {
-                    language,
-                    canceled: code == "PAY_PROCESS_CANCELED",
-                    code: code.to_owned(),
-                    message: message.to_owned(),
-                    order: order.map(|order| FailedOrder::of(&order, language)),
-                };
+                let page = FailPage::of(code, message, order.as_ref(), language);
                 sheet.add(name, &page.render().unwrap());
             };
             let said = ("<b>CODE</b>", "<b>결제되었습니다</b>");
@@ -250,6 +263,7 @@ mod tests {
                 let name = format!("a late payment whose refund is {refund:?}");
                 add(&name, said, Some(sample::late(OrderStatus::Aborted, refund)));
             }
+            add("declined", ("REJECT_CARD_PAYMENT", "한도초과"), Some(sample::order(OrderStatus::Ready)));
             add("canceled by the shopper", ("PAY_PROCESS_CANCELED", ""), Some(sample::order(OrderStatus::Ready)));
             add("no such order", said, None);
             add("nothing said", ("", ""), None);

@@ -22,6 +22,9 @@ const DATABASE_CONNECTIONS_MAX: u32 = 1_000;
 const EVENT_STREAMS: usize = 4_000;
 const EVENT_STREAMS_MAX: usize = 100_000;
 
+/// It is one line of a page.
+const CONTACT_CHARACTERS_MAX: usize = 100;
+
 #[derive(Debug)]
 pub struct Settings {
     pub addr: SocketAddr,
@@ -38,6 +41,8 @@ pub struct Settings {
     pub proxies: u8,
     /// Encrypts the requests of refunds that go to an account; the same as the worker's.
     pub account_key: Option<AccountKey>,
+    /// How shoppers reach a human, shown where one has to look.
+    pub shop_contact: Option<String>,
     /// Not a secret: every shopper's browser gets it.
     pub toss_client_key: String,
     pub toss_sdk_url: Url,
@@ -61,6 +66,10 @@ impl Settings {
         let public_url = public_url(env);
         let proxies = env.parse("API_PROXIES", 0, "a number from 0 to 255");
         let account_key = AccountKey::read(env);
+        let shop_contact = env.text("SHOP_CONTACT").map(str::to_owned);
+        if shop_contact.as_ref().is_some_and(|contact| contact.chars().count() > CONTACT_CHARACTERS_MAX) {
+            env.mistake(format!("SHOP_CONTACT is longer than {CONTACT_CHARACTERS_MAX} characters"));
+        }
         let toss_client_key = client_key(env);
         let toss_sdk_url = sdk_url(env, &toss_client_key);
         Some(Self {
@@ -73,6 +82,7 @@ impl Settings {
             public_url,
             proxies,
             account_key,
+            shop_contact,
             toss_client_key,
             toss_sdk_url: toss_sdk_url?,
         })
@@ -189,6 +199,8 @@ mod tests {
         check(&[("API_SERVER_KEY", "0123456789abcdef0123456789abcde")], Some("API_SERVER_KEY"));
         check(&[("API_PUBLIC_URL", "https://shop.example"), ("API_PROXIES", "1")], None);
         check(&[("API_PUBLIC_URL", "shop.example")], Some("API_PUBLIC_URL"));
+        check(&[("SHOP_CONTACT", &"전".repeat(100))], None);
+        check(&[("SHOP_CONTACT", &"전".repeat(101))], Some("SHOP_CONTACT"));
         check(&[("API_PROXIES", "-1")], Some("API_PROXIES"));
         check(&[("TOSS_CLIENT_KEY", "")], Some("TOSS_CLIENT_KEY"));
         check(&[("TOSS_CLIENT_KEY", "test_sk_abc")], Some("TOSS_CLIENT_KEY"));

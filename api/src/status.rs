@@ -72,7 +72,7 @@ struct RefundRow {
     tone: &'static str,
     name: &'static str,
     amount: String,
-    /// Of which payment.
+    /// Of which payment, where there is more than one.
     payment_key: Option<String>,
     requested_at: String,
     finished_at: Option<String>,
@@ -92,18 +92,18 @@ pub(crate) async fn page(
     address: Addressed,
 ) -> Result<Response, Problem> {
     let order = order::view(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    let page = Page(StatusPage::of(&order, language));
+    let page = Page(StatusPage::of(&order, state.contact.as_deref(), language));
     Ok(([(header::CONTENT_SECURITY_POLICY, POLICY)], page).into_response())
 }
 
 impl StatusPage {
-    fn of(order: &OrderView, language: Language) -> Self {
+    fn of(order: &OrderView, contact: Option<&str>, language: Language) -> Self {
         Self {
             language,
             reload_seconds: reload_seconds(order),
             live: live::newest_while_open(order)
                 .map(|newest| Stream { address: events_address(order.order_no), newest }),
-            hero: Hero::of(order, language),
+            hero: Hero::of(order, contact, language),
             notice: Notice::of(order, language),
             order_no: order.order_no.to_string(),
             order_name: order.name.clone(),
@@ -150,7 +150,8 @@ impl PaymentRow {
 impl RefundRow {
     fn of(order: &OrderView, cancel: &CancelView, language: Language) -> Self {
         let (tone, name) = standing::of_refund(cancel.status, language);
-        let payment = order.payments.iter().find(|payment| payment.payment_no == cancel.payment_no);
+        let has_several = order.payments.len() > 1;
+        let payment = order.payments.iter().find(|payment| has_several && payment.payment_no == cancel.payment_no);
         Self {
             tone,
             name,

@@ -94,7 +94,7 @@ fn explains(cause: &str, status: OrderStatus) -> bool {
 fn the_page_is_as_its_sheets_show_it() {
     sheet::draw("status", |sheet, language| {
         for (name, order) in standings() {
-            sheet.add(&name, &StatusPage::of(&order, language).render().unwrap());
+            sheet.add(&name, &StatusPage::of(&order, Some("02-123-4567"), language).render().unwrap());
         }
     });
 }

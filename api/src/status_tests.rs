@@ -8,7 +8,7 @@ use super::StatusPage;
 use crate::{language::Language, sample};
 
 fn render(order: &OrderView, language: Language) -> String {
-    let html = StatusPage::of(order, language).render().unwrap();
+    let html = StatusPage::of(order, Some("<b>02-123-4567</b>"), language).render().unwrap();
     sample::check_page(&html, language.tag());
     assert!(!html.contains(sample::PAYMENT_KEY), "{html}");
     html
@@ -297,5 +297,18 @@ fn a_receipt_that_is_no_web_address_is_no_link() {
     for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example"] {
         order.payments.last_mut().unwrap().receipt_url = Some(url.to_owned());
         assert!(!render(&order, Language::Korean).contains("영수증"));
+    }
+}
+
+#[test]
+fn whom_to_ask_is_said_where_a_human_has_to_look() {
+    let order = sample::because(OrderStatus::Review, "undecided_for_too_long");
+    for (contact, korean, english) in
+        [(Some("02-123-4567"), "문의: 02-123-4567", "Questions? 02-123-4567"), (None, "상점에", "tell the shop")]
+    {
+        for (language, said) in [(Language::Korean, korean), (Language::English, english)] {
+            let html = StatusPage::of(&order, contact, language).render().unwrap();
+            assert!(html.contains(said), "{html}");
+        }
     }
 }

@@ -9,8 +9,9 @@ use tokio::time::{Duration, timeout};
 const HELP: &str = "\
 Hanbeon: a shop, a payment confirmation worker and a stand-in for Toss, on a private PostgreSQL.
 
-usage: cargo run [-- [--fresh] [--orders N]]
+usage: cargo run [-- [--fresh] [--orders N] [--widget]]
   --fresh     start over with empty books; without it, orders of the last run are kept
+  --widget    pay in Toss's payment widget instead of its window
   --orders N  begin with N past orders of two years; needs books without orders, so mostly --fresh
 
 environment: API_ADDR, WORKER_ADDR, SIMULATOR_ADDR, DATABASE_PORT, DATABASE_URL, OPERATOR_PASSWORD, API_SERVER_KEY,
@@ -25,16 +26,18 @@ const CONNECTIONS: u64 = 8_192;
 struct Wishes {
     fresh: bool,
     past_orders: i32,
+    widget: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut wishes = Wishes { fresh: false, past_orders: 0 };
+    let mut wishes = Wishes { fresh: false, past_orders: 0, widget: false };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let number = (argument == "--orders").then(|| arguments.next()?.parse().ok()).flatten();
         match (argument.as_str(), number) {
             ("--fresh", _) => wishes.fresh = true,
+            ("--widget", _) => wishes.widget = true,
             ("--orders", Some(number @ 1..=PAST_ORDERS_MAX)) => wishes.past_orders = number,
             ("--help" | "-h", _) => {
                 say(HELP);
@@ -87,7 +90,7 @@ struct Running {
 }
 
 async fn start(env: &mut Env, wishes: &Wishes) -> anyhow::Result<Running> {
-    let welcome = Welcome::read(env)?;
+    let welcome = Welcome::read(env, wishes.widget)?;
     let database = match env.text("DATABASE_URL") {
         Some(_) if wishes.fresh => {
             anyhow::bail!("--fresh empties only a private database; DATABASE_URL names one of yours")

@@ -22,6 +22,8 @@ pub struct Welcome {
     operator_password: String,
     server_key: String,
     worker_concurrency: Option<String>,
+    /// Pay in Toss's payment widget, and not in its window.
+    widget: bool,
 }
 
 /// The same in every run, because a refund that was under way when the demo stopped goes on in the next. It guards nothing:
@@ -29,7 +31,7 @@ pub struct Welcome {
 const REFUND_ACCOUNT_KEY: &str = "YSBkZW1vIGhhcyBubyBhY2NvdW50IG9mIGFueWJvZHk=";
 
 impl Welcome {
-    pub fn read(env: &mut Env) -> anyhow::Result<Self> {
+    pub fn read(env: &mut Env, widget: bool) -> anyhow::Result<Self> {
         let mut addr = |name, port| {
             let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             env.parse(name, default, "an address like 127.0.0.1:8080")
@@ -44,8 +46,17 @@ impl Welcome {
         let operator_password = given_or_made("OPERATOR_PASSWORD", PASSWORD_LENGTH);
         let server_key = given_or_made("API_SERVER_KEY", SERVER_KEY_LENGTH);
         let worker_concurrency = env.text("WORKER_CONCURRENCY").map(str::to_owned);
-        let welcome =
-            Self { api, worker, simulator, database_port, operator, operator_password, server_key, worker_concurrency };
+        let welcome = Self {
+            api,
+            worker,
+            simulator,
+            database_port,
+            operator,
+            operator_password,
+            server_key,
+            worker_concurrency,
+            widget,
+        };
         env.check()?;
         Ok(welcome)
     }
@@ -65,18 +76,24 @@ impl Welcome {
     pub fn env(&self, database_url: &str, simulator_url: &str) -> Env {
         let sdk_url = format!("{simulator_url}/v2/standard");
         let (api, worker) = (self.api.to_string(), self.worker.to_string());
+        let (client_key, secret_key) = if self.widget {
+            (simulator::DEFAULT_WIDGET_CLIENT_KEY, simulator::DEFAULT_WIDGET_SECRET_KEY)
+        } else {
+            (simulator::DEFAULT_CLIENT_KEY, simulator::DEFAULT_SECRET_KEY)
+        };
         Env::from_pairs([
             ("DATABASE_URL", database_url),
             ("API_ADDR", &api),
             ("WORKER_ADDR", &worker),
             ("WORKER_CONCURRENCY", self.worker_concurrency.as_deref().unwrap_or_default()),
             ("TOSS_BASE_URL", simulator_url),
-            ("TOSS_SECRET_KEY", simulator::DEFAULT_SECRET_KEY),
-            ("TOSS_CLIENT_KEY", simulator::DEFAULT_CLIENT_KEY),
+            ("TOSS_SECRET_KEY", secret_key),
+            ("TOSS_CLIENT_KEY", client_key),
             ("TOSS_SDK_URL", &sdk_url),
             ("OPERATOR_USER", &self.operator),
             ("OPERATOR_PASSWORD", &self.operator_password),
             ("API_SERVER_KEY", &self.server_key),
+            ("SHOP_CONTACT", "help@shop.example"),
             ("REFUND_ACCOUNT_KEY", REFUND_ACCOUNT_KEY),
         ])
     }
@@ -85,6 +102,9 @@ impl Welcome {
 impl fmt::Display for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { api, simulator, operator, operator_password, server_key, .. } = self;
+        // The simulator's shopper, who pays by curl, has to be told of keys that are not the usual ones.
+        let client_key = simulator::DEFAULT_WIDGET_CLIENT_KEY;
+        let client = if self.widget { format!(r#","clientKey":"{client_key}""#) } else { String::new() };
         write!(
             f,
             r#"
@@ -98,7 +118,7 @@ One payment, from order to DONE. Paste it as it is:
 
 API=http://{api} TOSS=http://{simulator} JSON='content-type: application/json'
 ORDER=$(curl -s $API/api/v1/orders/create -H "$JSON" -d '{{"userId":1,"amount":50000,"orderProducts":[{{"productId":1,"quantity":1}}]}}' | sed -E 's/.*"orderId":"([^"]+)".*/\1/')
-KEY=$(curl -s $TOSS/control/authenticate -H "$JSON" -d '{{"orderId":"'$ORDER'","amount":50000}}' | sed -E 's/.*"paymentKey":"([^"]+)".*/\1/')
+KEY=$(curl -s $TOSS/control/authenticate -H "$JSON" -d '{{"orderId":"'$ORDER'","amount":50000{client}}}' | sed -E 's/.*"paymentKey":"([^"]+)".*/\1/')
 curl -s $API/api/v1/orders/confirm -H "$JSON" -H 'prefer: wait=10' -d '{{"userId":1,"orderId":"'$ORDER'","paymentKey":"'$KEY'","amount":50000}}'; echo
 curl -s $API/api/v1/orders/$ORDER; echo
 

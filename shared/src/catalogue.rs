@@ -47,7 +47,17 @@ pub async fn add_customer(pool: &PgPool, display_name: &str) -> Result<CustomerI
     Ok(CustomerId(within(pool, "add a customer", async |c| insert.fetch_one(c).await).await?))
 }
 
-pub async fn first_customer(pool: &PgPool) -> Result<Option<CustomerId>, StoreError> {
-    let read = sqlx::query_scalar!("select id from customers order by id limit 1");
-    Ok(within(pool, "read the first customer", async |c| read.fetch_optional(c).await).await?.map(CustomerId))
+#[derive(Debug)]
+pub struct Customer {
+    pub id: CustomerId,
+    pub display_name: String,
+}
+
+/// Customers that one may buy as in the sample shop.
+const CUSTOMERS_SHOWN_MAX: i64 = 20;
+
+pub async fn customers(pool: &PgPool) -> Result<Vec<Customer>, StoreError> {
+    let read = sqlx::query!("select id, display_name from customers order by id limit $1", CUSTOMERS_SHOWN_MAX);
+    let rows = within(pool, "list customers", async |c| read.fetch_all(c).await).await?;
+    Ok(rows.into_iter().map(|row| Customer { id: CustomerId(row.id), display_name: row.display_name }).collect())
 }

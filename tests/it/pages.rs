@@ -91,7 +91,9 @@ async fn a_shopper_buys_through_the_sample_shop() {
 
     let quantity = format!("quantity-{}", product.0);
     let price = format!("price-{}", product.0);
-    let ordered = form(&shop, "/checkout", &[(&quantity, "2"), (&price, &field(&front.text, &price))]).await;
+    let buyer = shop.customer.0.to_string();
+    let chosen = [("buyer", buyer.as_str()), (&quantity, "2"), (&price, &field(&front.text, &price))];
+    let ordered = form(&shop, "/checkout", &chosen).await;
     assert_eq!(ordered.status, StatusCode::SEE_OTHER, "{}", ordered.text);
     let pay = ordered.header("location").to_owned();
     let order = pay.strip_prefix("/checkout/").expect("the payment page").to_owned();
@@ -117,6 +119,78 @@ async fn a_shopper_buys_through_the_sample_shop() {
     }
     shop.until(&order, "DONE").await;
     assert_eq!(shop.approvals(&order).await, 1);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_chooses_more_than_there_is_is_told_and_keeps_the_cart() {
+    let shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", PRICE, 2).await;
+    let buyer = shop.customer.0.to_string();
+    let (quantity, price) = (format!("quantity-{}", product.0), format!("price-{}", product.0));
+    let chosen = [("buyer", buyer.as_str()), (&quantity, "3"), (&price, "50000")];
+    let refused = form(&shop, "/checkout", &chosen).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("2개 남았습니다"), "{}", refused.text);
+    assert_eq!(field(&refused.text, &quantity), "2");
+    assert_eq!(shop.database.number("select count(*) from orders").await, 0);
+
+    // The goods of an order go into a new cart as far as there are any left.
+    let order = shop.order(2 * PRICE, &[(product, 2)]).await;
+    let again = format!("/checkout?again={order}");
+    assert_eq!(field(&page(&shop, &again, "ko").await.text, &quantity), "2");
+    shop.accepted(PRICE, &[(product, 1)]).await;
+    let short = page(&shop, &again, "en").await;
+    assert!(short.text.contains("1 left"), "{}", short.text);
+    assert_eq!(field(&short.text, &quantity), "1");
+    let unknown = page(&shop, "/checkout?again=019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e", "ko").await;
+    assert_eq!(field(&unknown.text, &quantity), "0");
+    shop.finish_with_live_intents().await;
+}
+
+#[tokio::test]
+async fn a_second_tab_is_led_to_the_order_and_moves_no_money() {
+    let mut shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", PRICE, 10).await;
+    let order = shop.order(PRICE, &[(product, 1)]).await;
+    let (first, second) = (shop.authenticate(&order, PRICE).await, shop.authenticate(&order, PRICE).await);
+    let amount = PRICE.to_string();
+    let confirm = async |shop: &Shop, key: &str| {
+        let fields = [("orderId", order.as_str()), ("paymentKey", key), ("amount", amount.as_str())];
+        let answered = form(shop, "/checkout/confirm", &fields).await;
+        (answered.status, answered.header("location").to_owned())
+    };
+    let to_the_order = (StatusCode::SEE_OTHER, format!("/order/{order}"));
+    assert_eq!(confirm(&shop, &first).await, to_the_order);
+    assert_eq!(confirm(&shop, &second).await, to_the_order, "while the first is confirmed");
+    shop.add_worker().await;
+    shop.until(&order, "DONE").await;
+    assert_eq!(confirm(&shop, &second).await, to_the_order, "after the first has paid");
+    assert_eq!(shop.database.number("select count(*) from payments").await, 1);
+    assert_eq!(shop.approvals(&order).await, 1);
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_chosen_language_is_kept_and_leaves_the_address_as_it_was() {
+    let shop = Shop::start(0).await;
+    for (path, clean) in [
+        ("/checkout?lang=en", "/checkout"),
+        ("/checkout/fail?code=X&lang=en&message=a%26b", "/checkout/fail?code=X&message=a%26b"),
+    ] {
+        let chosen = page(&shop, path, "ko").await;
+        assert_eq!((chosen.status, chosen.header("location")), (StatusCode::SEE_OTHER, clean));
+        let cookie = chosen.header("set-cookie").split(';').next().unwrap().to_owned();
+        let url = format!("{}{clean}", shop.api.url());
+        let request = shop.http.get(url).header("accept-language", "ko").header("cookie", cookie);
+        let english = answered(request).await;
+        assert!(english.text.contains("lang=\"en\"") && english.text.contains("hreflang=\"ko\""), "{}", english.text);
+    }
+    // Two slashes would lead to another host.
+    assert_eq!(page(&shop, "//evil.example?lang=en", "ko").await.header("location"), "/evil.example");
+    // No call of the API takes it.
+    let api = page(&shop, "/api/v1/orders/0199a0b1-5c00-7000-8000-000000000001?lang=en", "ko").await;
+    assert_eq!((api.status, api.header("content-language")), (StatusCode::NOT_FOUND, "ko"));
     shop.finish().await;
 }
 

@@ -9,8 +9,8 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use ring::digest;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use shared::operator::Hash;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -109,12 +109,14 @@ fn phc(password: &str, salt: &[u8]) -> Result<String, String> {
 
 /// Each part with its length before it, so that no two lists of parts look alike.
 pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
-    let mut hasher = Sha256::new();
+    let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
-        hasher.update(part.len().to_le_bytes());
-        hasher.update(part);
+        context.update(&part.len().to_le_bytes());
+        context.update(part);
     }
-    hasher.finalize().into()
+    let mut hash = Hash::default();
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
 }
 
 #[cfg(test)]

@@ -251,6 +251,8 @@ impl IntoResponse for Problem {
 pub(crate) enum NextStep {
     #[default]
     Shop,
+    /// The shop, with the goods of this order in the cart.
+    Cart(OrderNo),
     Order(OrderNo),
     /// The same again, at this address: repeating cannot charge twice.
     Again(String),
@@ -267,11 +269,15 @@ struct ProblemPage {
     next: NextStep,
 }
 
+/// Nobody reads these in a browser.
+pub(crate) fn is_for_programs(path: &str) -> bool {
+    ["/api/", "/webhooks/", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix))
+}
+
 /// Gives every problem its words, as JSON or as a page, and every page its language header.
 pub(crate) async fn render(request: Request, next: middleware::Next) -> Response {
     let language = Language::of(request.headers());
-    let as_json =
-        ["/api/", "/webhooks/", "/livez", "/readyz"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let as_json = is_for_programs(request.uri().path());
     let mut response = next.run(request).await;
     let problem = match response.extensions_mut().remove::<Arc<Problem>>() {
         Some(problem) => problem,
@@ -311,7 +317,7 @@ fn in_language(mut response: Response, language: Language) -> Response {
     if kind.starts_with(b"text/html") || kind == b"application/problem+json" {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+        headers.append(header::VARY, HeaderValue::from_static("accept-language, cookie"));
     }
     response
 }
