@@ -54,6 +54,9 @@ async fn main() {
     let (asked, orders) = (words.next().unwrap_or(1_000), words.next().unwrap_or(100_000));
     let mut shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 1_000_000).await;
+    for (name, price) in [("Ogu 컵", 15_000), ("Ogu 양말", 12_000)] {
+        shop.product(name, price, 100).await;
+    }
     devstack::past::fill(&shop.database.url, i32::try_from(orders).unwrap(), |_| ()).await.unwrap();
     let paid = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&paid, "DONE").await;
