@@ -307,16 +307,14 @@ fn in_review(order: &OrderView, contact: Option<&str>, language: Language) -> He
 }
 
 pub(crate) fn whom_to_ask(contact: Option<&str>, language: Language) -> String {
-    match contact {
-        Some(contact) => language.pick(
-            format!("문의: {contact}. 아래의 주문번호를 알려 주시면 바로 찾을 수 있습니다."),
-            format!("Questions? {contact}. The order number below lets us find it at once."),
-        ),
-        None => {
-            let korean = "궁금하신 점은 구매하신 상점에 아래의 주문번호를 알려 물어봐 주세요.";
-            language.pick(korean, "If you have questions, please tell the shop the order number below.").to_owned()
-        }
-    }
+    let Some(contact) = contact else {
+        let korean = "궁금하신 점은 구매하신 상점에 아래의 주문번호를 알려 물어봐 주세요.";
+        return language.pick(korean, "If you have questions, please tell the shop the order number below.").to_owned();
+    };
+    language.pick(
+        format!("문의: {contact}. 아래의 주문번호를 알려 주시면 바로 찾을 수 있습니다."),
+        format!("Questions? {contact}. The order number below lets us find it at once."),
+    )
 }
 
 /// An order that ended without money.
