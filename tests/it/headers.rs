@@ -191,7 +191,8 @@ impl Asking {
             }
             "/checkout" => {
                 let (quantity, price) = (format!("quantity-{}", self.product), format!("price-{}", self.product));
-                let order = |won: &str| self.form(path, &[(&quantity, "1"), (&price, won)]);
+                let buyer = self.shop.customer.0.to_string();
+                let order = |won: &str| self.form(path, &[("buyer", &buyer), (&quantity, "1"), (&price, won)]);
                 vec![("an order", order("1000")), ("prices changed", order("999"))]
             }
             "/checkout/confirm" => {
@@ -249,6 +250,7 @@ async fn the_headers_of_every_route_are_as_they_were_looked_at() {
         .await;
     asking.get("GET /checkout/success, without a payment", "/checkout/success").await;
     asking.get("GET /order, a mistake", "/order?size=0").await;
+    asking.get("GET /checkout, another language", "/checkout?lang=en").await;
     let style = asking.shop.get("/checkout").await.text;
     let style = style.split('"').find(|address| address.starts_with("/assets/style.css?v=")).unwrap().to_owned();
     asking.get("GET /assets/style.css by its hash", &style).await;

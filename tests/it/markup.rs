@@ -148,6 +148,9 @@ impl Stage {
 
     fn by_address(&self, words: &str) -> Vec<(String, RequestBuilder)> {
         let mut asked = Vec::new();
+        for (name, path) in [("again", "/checkout"), ("lang", "/checkout"), ("lang", "/order"), ("lang", "/nowhere")] {
+            asked.push((format!("{name} of {path}"), self.get(path, &[(name, words), ("size", words)])));
+        }
         for field in ["code", "message", "orderId", "order"] {
             asked.push((format!("fail, {field}"), self.get("/checkout/fail", &[("code", "X"), (field, words)])));
         }
@@ -174,9 +177,14 @@ impl Stage {
     fn by_form(&self, words: &str) -> Vec<(String, RequestBuilder)> {
         let (quantity, price) = (format!("quantity-{}", self.product), format!("price-{}", self.product));
         let csrf = self.session.csrf.as_str();
+        let buyer = self.shop.customer.0.to_string();
         let mut asked = Vec::new();
-        for cart in [[(quantity.as_str(), words), (&price, "1000")], [(&quantity, "1"), (&price, words)]] {
-            asked.push((format!("cart {}", cart[0].1 == words), self.post("/checkout", &cart)));
+        // At another price than the shop's: the cart is shown again.
+        let cart = [("buyer", buyer.as_str()), (&quantity, "1"), (&price, "999")];
+        for (at, name) in ["buyer", "quantity", "price", "nothing"].into_iter().enumerate() {
+            let mut fields = cart;
+            fields.iter_mut().skip(at).take(1).for_each(|(_, text)| *text = words);
+            asked.push((format!("cart, {name}"), self.post("/checkout", &fields)));
         }
         let refund = [
             ("csrf", csrf),

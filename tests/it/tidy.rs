@@ -133,8 +133,7 @@ fn every_page_is_on_a_sheet_and_every_sheet_is_of_a_page() {
     let is_page = |name: &String| {
         read(root().join(format!("api/templates/{name}.html"))).starts_with("{% extends \"layout.html\" %}")
     };
-    let layouts =
-        ["layout", "layout-login", "layout-operator", "layout-operator-wide", "layout-wide"].map(str::to_owned);
+    let layouts = ["", "-wide", "-login", "-operator", "-operator-wide"].map(|whose| format!("layout{whose}"));
     let pages: Vec<String> = names("api/templates", "html").into_iter().filter(is_page).chain(layouts).collect();
     assert!(pages.len() >= 14, "the templates are misread: {pages:?}");
     let wanted = pages.iter().flat_map(|name| ["ko", "en"].map(|language| format!("{name}.{language}")));
