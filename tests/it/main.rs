@@ -11,6 +11,8 @@ mod accepting;
 mod allowance;
 mod auditing;
 mod bad_input;
+#[cfg(feature = "browser")]
+mod browsing;
 mod claiming;
 mod concurrency;
 mod crashes;

@@ -8,6 +8,8 @@ pub(crate) mod database;
 pub(crate) mod events;
 pub(crate) mod html;
 pub(crate) mod login;
+#[cfg(feature = "browser")]
+pub(crate) mod looks;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod shop;

@@ -30,7 +30,7 @@ fn told(events: &[Event]) -> Vec<&str> {
 }
 
 /// Another api takes the place of the shop's, which is returned.
-async fn another_api(shop: &mut Shop, more: &[(&str, &str)]) -> Part {
+pub(crate) async fn another_api(shop: &mut Shop, more: &[(&str, &str)]) -> Part {
     let env = shop.env(more);
     let former = std::mem::replace(&mut shop.api, Part::api(env).await.unwrap());
     let (api, simulator) = (shop.api.addr().to_string(), shop.simulator.addr().to_string());
