@@ -30,9 +30,8 @@ use tokio::{
 
 use harness::{
     login::log_in,
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     shop::Shop,
-    wait_for,
 };
 
 const PRICE: i64 = 1_000;
@@ -92,13 +91,10 @@ async fn main() {
 }
 
 async fn start_api(shop: &Shop) -> (Process, String) {
-    let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let addr = free_addr();
     let env = shop.env_pairs().into_iter().chain([("API_ADDR".to_owned(), addr.clone())]);
     let api = Process::start(Binary::Api, env);
-    wait_for("the api to answer", Duration::from_secs(30), async || {
-        shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
-    })
-    .await;
+    until_it_answers(shop, &addr).await;
     (api, addr)
 }
 

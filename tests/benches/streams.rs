@@ -32,9 +32,8 @@ use tokio::{
 };
 
 use harness::{
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     shop::Shop,
-    wait_for,
 };
 
 const CONFIRMS: usize = 300;
@@ -75,15 +74,12 @@ async fn main() {
 }
 
 async fn start_api(shop: &mut Shop) -> (Process, String) {
-    let addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let addr = free_addr();
     let more = [("API_ADDR", addr.as_str()), ("API_PROXIES", "1"), ("API_EVENT_STREAMS_MAX", "10000")];
     let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
     // It inherits the limit on open files that this process has raised.
     let api = Process::start(Binary::Api, shop.env_pairs().into_iter().chain(more));
-    wait_for("the api to answer", Duration::from_secs(30), async || {
-        shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
-    })
-    .await;
+    until_it_answers(shop, &addr).await;
     let simulator = shop.simulator.addr().to_string();
     shop.point_at(&addr, &simulator);
     (api, addr)

@@ -13,7 +13,7 @@ use serde_json::json;
 use shared::outbox::LEASE;
 
 use crate::harness::{
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     shop::{Shop, answered},
     wait_for,
 };
@@ -35,13 +35,6 @@ async fn worker_with(shop: &Shop, more: &[(&str, &str)]) -> Process {
     let worker = Process::start(Binary::Worker, env);
     until_it_answers(shop, &addr).await;
     worker
-}
-
-pub(crate) async fn until_it_answers(shop: &Shop, addr: &str) {
-    wait_for("the process to answer", Duration::from_secs(30), async || {
-        shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
-    })
-    .await;
 }
 
 /// Kills the worker at the place, lets another one go on, and returns how many requests Toss saw before and after.
@@ -163,12 +156,6 @@ async fn binaries_refuse_to_start_on_settings_they_cannot_keep_promises_with() {
     let live = [("SIMULATOR_SECRET_KEY", "live_sk_x"), ("SIMULATOR_CLIENT_KEY", "live_ck_x")];
     let mut process = Process::start(Binary::Simulator, live.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert!(!process.ended().await, "the simulator took a live key");
-}
-
-/// A port nobody listens on, a moment ago.
-pub(crate) fn free_addr() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 #[tokio::test]

@@ -9,17 +9,12 @@ use tokio::{
 };
 
 use crate::harness::{
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     shop::Shop,
-    wait_for,
 };
 
 const ALLOWED: u32 = 64;
 const CONNECTIONS: usize = 300;
-
-fn free_addr() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
 
 /// Asks and keeps the connection open, as a live page does.
 async fn asked_and_kept(addr: &str) -> TcpStream {
@@ -39,10 +34,7 @@ async fn who_is_allowed_few_open_files_asks_for_more() {
         let addr = free_addr();
         let env = shop.env_pairs().into_iter().chain([(setting.to_owned(), addr.clone())]);
         let process = Process::start_with_few_files(binary, ALLOWED, env);
-        wait_for("it to answer", Duration::from_secs(30), async || {
-            shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
-        })
-        .await;
+        until_it_answers(&shop, &addr).await;
         let mut kept = Vec::new();
         for _ in 0..CONNECTIONS {
             kept.push(asked_and_kept(&addr).await);

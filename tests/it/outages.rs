@@ -14,7 +14,7 @@ use reqwest::StatusCode;
 
 use crate::harness::{
     database,
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     proxy::Proxy,
     shop::{Shop, answered},
     wait_for,
@@ -52,15 +52,12 @@ async fn every_confirm_that_was_accepted_is_paid_although_the_database_dies_twic
     let (mut server, database) = database::own_server().await;
     let mut shop = Shop::on(database, 0).await;
     let product = shop.product("Ogu T", 50_000, 100_000).await;
-    let api_addr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let api_addr = free_addr();
     let mut pairs = shop.env_pairs();
     let mut workers = [Process::start(Binary::Worker, pairs.clone()), Process::start(Binary::Worker, pairs.clone())];
     pairs.push(("API_ADDR".to_owned(), api_addr.clone()));
     let mut api = Process::start(Binary::Api, pairs);
-    wait_for("the api to answer", Duration::from_secs(30), async || {
-        shop.http.get(format!("http://{api_addr}/livez")).send().await.ok().map(|_| ())
-    })
-    .await;
+    until_it_answers(&shop, &api_addr).await;
     let simulator_addr = shop.simulator.addr().to_string();
     shop.point_at(&api_addr, &simulator_addr);
 

@@ -1,9 +1,8 @@
 //! The api killed around its commit. The client has no answer and repeats through another api: one intent, whichever way
 //! it was, and the repeat gets the answer that the first should have got.
 
-use super::{free_addr, until_it_answers};
 use crate::harness::{
-    process::{Binary, Process},
+    process::{Binary, Process, free_addr, until_it_answers},
     shop::Shop,
 };
 

@@ -7,6 +7,8 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+use super::{shop::Shop, wait_for};
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binary {
     Api,
@@ -22,6 +24,19 @@ impl Binary {
             Self::Simulator => env!("CARGO_BIN_EXE_hanbeon-simulator"),
         }
     }
+}
+
+/// A port nobody listens on, a moment ago.
+pub(crate) fn free_addr() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+pub(crate) async fn until_it_answers(shop: &Shop, addr: &str) {
+    wait_for("the process to answer", Duration::from_secs(30), async || {
+        shop.http.get(format!("http://{addr}/livez")).send().await.ok().map(|_| ())
+    })
+    .await;
 }
 
 /// A running binary. It dies with the test.

@@ -3,13 +3,10 @@
 use serde_json::json;
 
 use super::{about, deliver, deliveries, hooked, paid, register, states, unregister, until_delivered, until_looked_at};
-use crate::{
-    crashes::{free_addr, until_it_answers},
-    harness::{
-        database,
-        process::{Binary, Process},
-        shop::Shop,
-    },
+use crate::harness::{
+    database,
+    process::{Binary, Process, free_addr, until_it_answers},
+    shop::Shop,
 };
 
 #[tokio::test]
