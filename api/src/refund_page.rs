@@ -132,25 +132,19 @@ pub(crate) async fn refund(
     let OperatorForm { operator, fields } = form;
     let order_no = fields.get("orderId").and_then(|text| OrderNo::parse(text)).ok_or(Problem::OrderNotFound)?;
     let order = order::view(&state.pool, order_no).await?.ok_or(Problem::OrderNotFound)?;
-    match proceed(&state, &order, &fields).await {
+    let (status, trouble) = match proceed(&state, &order, &fields).await {
         Ok(Next::Sure(request, preview)) => {
             let page = SurePage::of(&order, operator, language, &fields, &request, &preview);
-            Ok((FORM_REFERRER, Page(page)).into_response())
+            return Ok((FORM_REFERRER, Page(page)).into_response());
         }
-        Ok(Next::Change) => {
-            let refundable = cancel::refundable(&state.pool, order_no).await?;
-            let page = RefundPage::of(&order, refundable, operator, language, &fields, None);
-            Ok((FORM_REFERRER, Page(page)).into_response())
-        }
-        Ok(Next::Begun) => Ok(Redirect::to(&detail_address(order_no)).into_response()),
-        Err(problem @ (Problem::Unavailable(_) | Problem::Broken(_) | Problem::Internal(_))) => Err(problem),
-        Err(problem) => {
-            let refundable = cancel::refundable(&state.pool, order_no).await?;
-            let trouble = Some(problem.said(language));
-            let page = RefundPage::of(&order, refundable, operator, language, &fields, trouble);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, FORM_REFERRER, Page(page)).into_response())
-        }
-    }
+        Ok(Next::Begun) => return Ok(Redirect::to(&detail_address(order_no)).into_response()),
+        Ok(Next::Change) => (StatusCode::OK, None),
+        Err(problem @ (Problem::Unavailable(_) | Problem::Broken(_) | Problem::Internal(_))) => return Err(problem),
+        Err(problem) => (StatusCode::UNPROCESSABLE_ENTITY, Some(problem.said(language))),
+    };
+    let refundable = cancel::refundable(&state.pool, order_no).await?;
+    let page = RefundPage::of(&order, refundable, operator, language, &fields, trouble);
+    Ok((status, FORM_REFERRER, Page(page)).into_response())
 }
 
 enum Next {

@@ -208,6 +208,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn the_shop_is_as_its_sheets_show_it() {
         let product = |id, stock, name: &str| Product {

@@ -273,6 +273,13 @@ struct ProblemPage {
     next: NextStep,
 }
 
+impl ProblemPage {
+    fn of(problem: &Problem, next: NextStep, language: Language) -> Self {
+        let row = problem.row();
+        Self { language, title: row.title(language), detail: problem.said(language), code: row.code, next }
+    }
+}
+
 /// Nobody reads these in a browser.
 pub(crate) fn is_for_programs(path: &str) -> bool {
     ["/api/", "/webhooks/", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix))
@@ -291,13 +298,7 @@ pub(crate) async fn render(request: Request, next: middleware::Next) -> Response
     };
     problem.log();
     let next = response.extensions_mut().remove::<NextStep>().unwrap_or_default();
-    let page = ProblemPage {
-        language,
-        title: problem.row().title(language),
-        detail: problem.said(language),
-        code: problem.row().code,
-        next,
-    };
+    let page = ProblemPage::of(&problem, next, language);
     // A page that cannot be rendered still is an answer.
     let (kind, body) = match page.render() {
         Ok(page) if !as_json => ("text/html; charset=utf-8", page),

@@ -121,14 +121,7 @@ fn a_detail_names_what_was_wrong_and_members_tell_it_to_programs() {
 }
 
 fn page(problem: &Problem, next: NextStep, language: Language) -> String {
-    let page = ProblemPage {
-        language,
-        title: problem.row().title(language),
-        detail: problem.said(language),
-        code: problem.row().code,
-        next,
-    };
-    page.render().unwrap()
+    ProblemPage::of(problem, next, language).render().unwrap()
 }
 
 #[test]
