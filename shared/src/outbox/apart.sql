@@ -133,6 +133,9 @@ event as (
 ),
 moved as (
     update orders o set
+        review_holds_stock = case when d.move = 'review' then coalesce(
+                o.review_holds_stock, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE', 'PARTIAL_CANCELED'))
+            when d.move in ('deliver', 'reverse') then null else o.review_holds_stock end,
         status     = case when d.move = 'review' then 'REVIEW'
                           when d.move = 'deliver' then 'DONE'
                           when d.move = 'reverse' then 'WAITING_FOR_DEPOSIT'

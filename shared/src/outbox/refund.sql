@@ -148,7 +148,10 @@ event as (
     where f.ends
 ),
 moved as (
-    update orders o set status = f.to_status, last_fence = $3
+    update orders o set
+        review_holds_stock = case when f.to_status = 'REVIEW' then coalesce(
+            o.review_holds_stock, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE', 'PARTIAL_CANCELED')) end,
+        status = f.to_status, last_fence = $3
     from fenced f where o.id = f.id and f.ends
 )
 select verdict as "verdict!" from judged

@@ -152,6 +152,9 @@ moved as (
     update orders o set
         status     = case when w.moves then w.to_status else o.status end,
         paid_by    = case when w.moves and w.balance is not null then w.payment_no else o.paid_by end,
+        review_holds_stock = case when not w.moves then o.review_holds_stock
+                                  when w.to_status = 'REVIEW' then coalesce(o.review_holds_stock, true) end,
+        close_requested_at = case when not w.moves or w.to_status = 'REVIEW' then o.close_requested_at end,
         last_fence = w.lease_seq
     from weighed w
     where o.id = w.order_id and (w.moves or w.stays)
