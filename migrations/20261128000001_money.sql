@@ -31,8 +31,7 @@ alter table payments
     add column refund_closed_at timestamptz;
 
 alter table cancels
-    -- As with the confirm's columns of the same names.
-    add column server_error_at timestamptz,
+    -- As with the payment's column of the same name.
     add column no_answer_since timestamptz,
     -- When a lookup first showed neither our mark nor another balance, after every send was over. Once is no proof.
     add column absent_at       timestamptz,

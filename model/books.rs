@@ -1,12 +1,20 @@
-//! Our database: every statement as one move, over the tables of `worker::transitions`.
+//! Our database: every statement as one move, over the tables of `worker::transitions` and by the rules of
+//! `shared::outbox::decision`, which the workers run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use shared::{order::OrderStatus, payment::PaymentStatus};
-use worker::transitions::{self, Around, Intent, Kind, LookBack, Move, RefundEnd, Refunded, Stock};
+use shared::{
+    order::OrderStatus,
+    outbox::decision::{
+        Decision, Facts, NextIntent, NextLookup, OrderState, Payer, Paying, RefundEnd, Shown, Stock, decide_lookup,
+        decide_refund,
+    },
+    payment::PaymentStatus,
+};
+use worker::transitions::{self, Kind, LookBack, Move};
 
 use crate::{
-    state::{Age, AtToss, Check, Claim, Found, Mark, Payment, Phase, Refund, Row, Sends, State, Worker},
+    state::{Age, AtToss, Check, Claim, Flight, Found, Mark, Payment, Phase, Refund, Row, Sends, State, Worker},
     toss::Rules,
 };
 
@@ -20,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) given_back: AtomicBool,
     pub(crate) kept_refusal: AtomicBool,
     pub(crate) still_failed: AtomicBool,
+    pub(crate) given_back_beside_an_account: AtomicBool,
+    pub(crate) server_error: AtomicBool,
 }
 
 fn happened(what: &AtomicBool) {
@@ -28,12 +38,12 @@ fn happened(what: &AtomicBool) {
 
 /// `payment/accept.sql`
 pub(crate) fn accept(rules: &Rules, state: &mut State) -> Option<()> {
-    let accepts = transitions::accepts(state.order, state.row.map(|row| row.kind), state.shelf);
+    let accepts = transitions::accepts(state.order.status, state.row.map(|row| row.kind), state.shelf);
     if !accepts || state.payments.len() == rules.payments {
         return None;
     }
     let payment = u8::try_from(state.payments.len()).unwrap();
-    state.order = OrderStatus::InProgress;
+    state.order = OrderState::new(OrderStatus::InProgress);
     state.shelf = false;
     state.payments.push(Payment {
         status: PaymentStatus::InProgress,
@@ -61,7 +71,7 @@ pub(crate) fn claim(state: &State, asks: bool) -> Option<Claim> {
         fenced: true,
         kind: row.kind,
         payment: row.payment,
-        order_status: state.order,
+        order_status: state.order.status,
         payment_status: payment.status,
         phase: payment.phase,
         sends,
@@ -78,7 +88,7 @@ pub(crate) fn take(rules: &Rules, state: &mut State, worker: u8, claim: Claim) {
     state.workers[usize::from(worker)] = Worker::Claimed(claim);
 }
 
-/// `outbox/settle.sql`, and for refunds and what stands apart the other two.
+/// `outbox/settle.sql`, and for refunds and what needs a decision of its own `outbox::reconcile`.
 pub(crate) fn settle(rules: &Rules, seen: &Seen, state: &mut State, worker: u8) {
     let Worker::Knows { claim, found, apart } = state.workers[usize::from(worker)] else { return };
     state.workers[usize::from(worker)] = Worker::Idle;
@@ -86,68 +96,91 @@ pub(crate) fn settle(rules: &Rules, seen: &Seen, state: &mut State, worker: u8) 
     if state.row.is_none() || !claim.fenced && rules.fence {
         happened(&seen.settled_late);
         let approved = matches!(found, Found::Payment { approved: true, .. });
-        if !apart && transitions::suspects(state.payments[number].status, approved) {
+        if transitions::suspects(state.payments[number].status, approved) {
             happened(&seen.suspected);
             state.payments[number].check = if rules.doubts_old_answers { Check::Later } else { Check::Due };
         }
         return;
     }
-    let payment = &state.payments[number];
-    let pays = state.paid_by == Some(claim.payment);
-    let moved = match found {
-        Found::Again { sends, unanswered, absent } => {
-            keep(seen, state, &claim, sends, unanswered, absent);
-            transitions::settle(state.order, state.payments[number].status, None)
+    let status = state.payments[number].status;
+    let decision = match found {
+        Found::Again { sends, unanswered, server_error, absent } => {
+            keep(seen, state, &claim, sends, [unanswered, server_error, absent]);
+            state.row = state.row.map(|row| Row { named: false, ..row });
+            state.unfence(rules.fence);
+            return;
         }
-        Found::Payment { status, .. } if !apart && claim.kind != Kind::Refund => {
-            transitions::settle(state.order, payment.status, Some(status))
-        }
-        Found::Payment { status, approved, .. } if claim.kind != Kind::Refund => {
-            let around = Around {
-                order: state.order,
-                payment: payment.status,
-                pays,
-                refunding: state
-                    .payments
-                    .iter()
-                    .any(|payment| payment.refund.as_ref().is_some_and(|refund| refund.live)),
-                // What was given back is not held any more.
-                refused: payment.refund.as_ref().is_some_and(|refund| !refund.live) && holds(payment),
-                enough: state.shelf,
-            };
-            let balance = approved.then_some(if status == PaymentStatus::Canceled { 0 } else { 1_000 });
-            Some(transitions::apart(around, status, balance))
-        }
-        Found::Returned(status) => {
-            Some(transitions::refund(refunded(state, claim.payment), RefundEnd::Returned(status)))
-        }
-        Found::Payment { .. } | Found::Refused => {
-            Some(transitions::refund(refunded(state, claim.payment), RefundEnd::Review))
-        }
-    };
-    match moved {
-        None => state.workers[usize::from(worker)] = Worker::Knows { claim, found, apart: true },
-        Some(moved) => {
-            if let Found::Payment { kept_refusal, .. } = found {
-                let payment = &mut state.payments[number];
-                payment.proof = !kept_refusal || payment.sends.refused;
-                if kept_refusal {
-                    happened(&seen.kept_refusal);
+        Found::Payment { status: shown, .. } if !apart && claim.kind != Kind::Refund => {
+            match transitions::settle(state.order.status, status, Some(shown)) {
+                None => {
+                    state.workers[usize::from(worker)] = Worker::Knows { claim, found, apart: true };
+                    return;
                 }
+                Some(moved) => in_batch(state, moved),
             }
-            if claim.kind == Kind::Check && moved.order == OrderStatus::Done && state.order != OrderStatus::Done {
-                happened(&seen.delivered_late);
-            }
-            if claim.kind == Kind::Check && !apart && moved.intent == Intent::Ends {
-                happened(&seen.still_failed);
-            }
-            make(rules, seen, state, &claim, moved);
         }
+        Found::Payment { status: shown, approved, .. } if claim.kind != Kind::Refund => {
+            let shown = match shown {
+                _ if approved => Shown::Approved(shown),
+                PaymentStatus::WaitingForDeposit => Shown::Waiting,
+                PaymentStatus::Aborted | PaymentStatus::Expired => Shown::Failed(shown),
+                PaymentStatus::InProgress
+                | PaymentStatus::Done
+                | PaymentStatus::PartialCanceled
+                | PaymentStatus::Canceled
+                | PaymentStatus::Review => Shown::Unclear,
+            };
+            decide_lookup(&facts(state, &claim), shown)
+        }
+        Found::Returned(status) => decide_refund(&facts(state, &claim), RefundEnd::Made(status)),
+        Found::Payment { .. } | Found::Refused => decide_refund(&facts(state, &claim), RefundEnd::NeedsReview),
+    };
+    if let Found::Payment { kept_refusal, .. } = found {
+        let payment = &mut state.payments[number];
+        payment.proof = !kept_refusal || payment.sends.refused;
+        if kept_refusal {
+            happened(&seen.kept_refusal);
+        }
+    }
+    if claim.kind == Kind::Check {
+        if decision.order.status == OrderStatus::Done && state.order.status != OrderStatus::Done {
+            happened(&seen.delivered_late);
+        }
+        if !apart {
+            happened(&seen.still_failed);
+        }
+    }
+    if state.order.status == OrderStatus::WaitingForDeposit && matches!(found, Found::Returned(_)) {
+        happened(&seen.given_back_beside_an_account);
+    }
+    make(rules, seen, state, &claim, found, decision);
+}
+
+/// A move of the batch, as a decision.
+fn in_batch(state: &State, moved: Move) -> Decision {
+    let order = if moved.order == state.order.status {
+        state.order
+    } else {
+        // It was unresolved, and so it holds its stock.
+        OrderState { status: moved.order, review_holds_stock: true }
+    };
+    Decision {
+        order,
+        payment: moved.payment,
+        keeps_answer: true,
+        paying: if moved.pays { Paying::Begins } else { Paying::Unchanged },
+        next_intent: NextIntent::None,
+        next_lookup: match moved.look_back {
+            LookBack::Stays => NextLookup::Unchanged,
+            LookBack::Later => NextLookup::AfterFailure,
+            LookBack::Never => NextLookup::Never,
+        },
+        because: None,
     }
 }
 
 /// `kept`: what the sends left behind.
-fn keep(seen: &Seen, state: &mut State, claim: &Claim, after: Sends, unanswered: Mark, absent: Mark) {
+fn keep(seen: &Seen, state: &mut State, claim: &Claim, after: Sends, [unanswered, server_error, absent]: [Mark; 3]) {
     let payment = &mut state.payments[usize::from(claim.payment)];
     let refund = claim.kind == Kind::Refund;
     let sends = match (&mut payment.refund, refund) {
@@ -164,16 +197,20 @@ fn keep(seen: &Seen, state: &mut State, claim: &Claim, after: Sends, unanswered:
     }
     *sends = Sends {
         unanswered: marked(unanswered, sends.unanswered),
+        server_error: marked(server_error, sends.server_error),
         absent: marked(absent, sends.absent),
-        refused: sends.refused || after.refused,
         ..after
     };
+    let sent = |flight: &&mut Flight| flight.payment == claim.payment && flight.cancel == refund;
+    let toss = &mut state.toss[usize::from(claim.payment)];
     if unanswered == Mark::Now {
-        let before =
-            state.flights.iter_mut().filter(|flight| flight.payment == claim.payment && flight.cancel == refund);
-        before.for_each(|flight| flight.marked = true);
-        let toss = &mut state.toss[usize::from(claim.payment)];
+        state.flights.iter_mut().filter(sent).for_each(|flight| flight.marked = true);
         toss.lags_marked = toss.lags;
+    }
+    if server_error == Mark::Now {
+        happened(&seen.server_error);
+        state.flights.iter_mut().filter(sent).for_each(|flight| flight.errored = true);
+        toss.lags_errored = toss.lags;
     }
 }
 
@@ -181,53 +218,73 @@ fn holds(payment: &Payment) -> bool {
     matches!(payment.status, PaymentStatus::Done | PaymentStatus::PartialCanceled)
 }
 
-fn refunded(state: &State, payment: u8) -> Refunded {
-    let others = || (0_u8..).zip(&state.payments).filter(move |(number, _)| *number != payment).map(|(_, other)| other);
-    let pays = state.paid_by == Some(payment);
-    let payer = state.paid_by.filter(|_| !pays).and_then(|payer| state.payments.get(usize::from(payer)));
-    Refunded {
+/// As `outbox/reconcile/facts.sql`.
+fn facts(state: &State, claim: &Claim) -> Facts {
+    let (number, payment) = (claim.payment, &state.payments[usize::from(claim.payment)]);
+    let others = || (0_u8..).zip(&state.payments).filter(move |(other, _)| *other != number);
+    let undecided = |status: PaymentStatus| {
+        matches!(status, PaymentStatus::InProgress | PaymentStatus::WaitingForDeposit | PaymentStatus::Review)
+    };
+    Facts {
         order: state.order,
-        payment: state.payments[usize::from(payment)].status,
-        pays,
-        payer: payer.map(|payer| payer.status),
-        others_hold: others().any(holds),
+        payment: payment.status,
+        payment_is_whole: payment.status == PaymentStatus::Done,
+        payer: match state.paid_by {
+            None => Payer::None,
+            Some(payer) if payer == number => Payer::ThisPayment,
+            Some(payer) => Payer::OtherPayment(state.payments[usize::from(payer)].status),
+        },
+        other_undecided: others().map(|(_, other)| other.status).find(|status| undecided(*status)),
+        other_held: others().any(|(other, payment)| state.paid_by != Some(other) && holds(payment)),
+        refund_running: claim.kind != Kind::Refund
+            && state.payments.iter().any(|payment| payment.refund.as_ref().is_some_and(|refund| refund.live)),
+        worker_refund_failed: payment.refund.as_ref().is_some_and(|refund| refund.failed),
+        enough_stock: state.shelf,
+        // What lags behind is younger than a minute, and so is what we wrote after it.
+        changed_lately: state.toss[usize::from(number)].lags,
+        close_requested: false,
     }
 }
 
-fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, moved: Move) {
-    let payment = &mut state.payments[usize::from(claim.payment)];
-    state.order = moved.order;
-    if payment.status != moved.payment {
-        payment.sends.unanswered = None;
-    }
-    payment.status = moved.payment;
-    payment.check = match moved.look_back {
-        LookBack::Stays => payment.check,
-        // No payment of the model has a refund that somebody asked for.
-        LookBack::AtOnce | LookBack::Later => Check::Later,
-        LookBack::Never => Check::Never,
-    };
-    if moved.pays {
-        state.paid_by = Some(claim.payment);
-    } else if moved.ceases {
-        state.paid_by = None;
-    }
-    match moved.stock {
-        Stock::Stays => {}
+fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, found: Found, decision: Decision) {
+    match decision.stock(state.order) {
+        Stock::Unchanged => {}
         Stock::Back => state.shelf = true,
         Stock::Taken => state.shelf = false,
     }
-    match moved.intent {
-        Intent::Ends => {
+    state.order = decision.order;
+    if state.order.status != OrderStatus::Review {
+        state.order.review_holds_stock = false;
+    }
+    let payment = &mut state.payments[usize::from(claim.payment)];
+    if payment.status != decision.payment {
+        (payment.sends.unanswered, payment.sends.server_error) = (None, None);
+    }
+    payment.status = decision.payment;
+    payment.check = match decision.next_lookup {
+        NextLookup::Unchanged => payment.check,
+        NextLookup::AfterDoubt | NextLookup::AsDeposit | NextLookup::AsReview | NextLookup::AfterFailure => {
+            Check::Later
+        }
+        // A young deposit may be taken back; no bank of the model does.
+        NextLookup::Never | NextLookup::AsYoungDeposit => Check::Never,
+    };
+    match decision.paying {
+        Paying::Unchanged => {}
+        Paying::Begins => state.paid_by = Some(claim.payment),
+        Paying::Ceases => state.paid_by = None,
+    }
+    match decision.next_intent {
+        NextIntent::None => {
             state.row = None;
             if let (Kind::Refund, Some(refund)) = (claim.kind, &mut payment.refund) {
-                *refund = Refund { sends: Sends::NONE, live: false };
+                let failed = !matches!(found, Found::Returned(_));
+                *refund = Refund { sends: Sends::NONE, live: false, failed };
             }
         }
-        Intent::LivesOn => state.row = state.row.map(|row| Row { named: false, ..row }),
-        Intent::GivesBack => {
+        NextIntent::Refund => {
             happened(&seen.given_back);
-            payment.refund = Some(Refund { sends: Sends::NONE, live: true });
+            payment.refund = Some(Refund { sends: Sends::NONE, live: true, failed: false });
             state.row = Some(Row { kind: Kind::Refund, payment: claim.payment, named: false });
         }
     }
@@ -237,7 +294,7 @@ fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, moved: Mov
 /// `outbox/sweep_rest.sql`, for the checks; the oldest payment first.
 pub(crate) fn sweep(state: &mut State, payment: u8) -> Option<()> {
     let due = state.payments[usize::from(payment)].check == Check::Due;
-    if !due || state.row.is_some() || !transitions::looks_back(state.order) {
+    if !due || state.row.is_some() || !transitions::looks_back(state.order.status) {
         return None;
     }
     state.row = Some(Row { kind: Kind::Check, payment, named: false });

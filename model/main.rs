@@ -1,6 +1,6 @@
 //! Every interleaving of two workers, one order, up to two payments of it, and a Toss that is slow, forgetful in what it
-//! shows and unclear in what it says. What is decided is decided by the worker's own functions; what the database does is
-//! taken from `worker::transitions`.
+//! shows and unclear in what it says. What is decided is decided by the functions that the workers run: what an answer means,
+//! and what becomes of an order. What the common statements do is taken from `worker::transitions`.
 //!
 //! Bounds, all of them named in [`Rules`]: how many leases are lost and workers die, how many requests are on their way
 //! at once, how many epochs are opened. Times are abstract: an age is below or above a minute, and a minute passes only
@@ -19,7 +19,11 @@ use std::sync::Arc;
 
 use books::Seen;
 use explored::Explored;
-use shared::{order::OrderStatus, outbox::Call, payment::PaymentStatus};
+use shared::{
+    order::OrderStatus,
+    outbox::{Call, decision::OrderState},
+    payment::PaymentStatus,
+};
 use state::{Ans, At, Check, Flight, Found, State, Worker};
 use stateright::{Model, Property};
 use toss::{Rules, Ruling};
@@ -79,7 +83,14 @@ enum Step {
         payment: u8,
         cancel: bool,
     },
+    AgeServerError {
+        payment: u8,
+    },
     AgeAbsent {
+        payment: u8,
+        cancel: bool,
+    },
+    Deposit {
         payment: u8,
     },
     CheckDue {
@@ -96,7 +107,7 @@ impl Model for Hanbeon {
 
     fn init_states(&self) -> Vec<State> {
         vec![State {
-            order: OrderStatus::Ready,
+            order: OrderState::new(OrderStatus::Ready),
             paid_by: None,
             shelf: true,
             sold: false,
@@ -142,10 +153,14 @@ impl Model for Hanbeon {
             }
             if known.status == PaymentStatus::InProgress {
                 steps.extend([Step::NextPhase { payment }, Step::AgeUnanswered { payment, cancel: false }]);
-                steps.push(Step::AgeAbsent { payment });
+                steps.extend([Step::AgeServerError { payment }, Step::AgeAbsent { payment, cancel: false }]);
             }
             if known.refund.as_ref().is_some_and(|refund| refund.live) {
-                steps.push(Step::AgeUnanswered { payment, cancel: true });
+                steps
+                    .extend([Step::AgeUnanswered { payment, cancel: true }, Step::AgeAbsent { payment, cancel: true }]);
+            }
+            if at_toss.at == At::Waiting {
+                steps.push(Step::Deposit { payment });
             }
             match known.check {
                 Check::Never => {}
@@ -224,6 +239,7 @@ impl Hanbeon {
                     epoch: claim.sends.epoch,
                     working: false,
                     marked: false,
+                    errored: false,
                     waiter: Some(worker),
                 });
             }
@@ -243,12 +259,14 @@ impl Hanbeon {
             Step::Decide { flight, ruling } => toss::decide(&self.rules, state, flight, ruling),
             Step::CatchUp { payment } => {
                 let toss = &mut state.toss[usize::from(payment)];
-                (toss.lags, toss.lags_marked) = (false, false);
+                (toss.lags, toss.lags_marked, toss.lags_errored) = (false, false, false);
             }
             Step::Lapse { payment } => toss::lapse(state, payment)?,
             Step::NextPhase { payment } => toss::next_phase(state, payment)?,
             Step::AgeUnanswered { payment, cancel } => toss::age_unanswered(state, payment, cancel)?,
-            Step::AgeAbsent { payment } => toss::age_absent(state, payment)?,
+            Step::AgeServerError { payment } => toss::age_server_error(state, payment)?,
+            Step::AgeAbsent { payment, cancel } => toss::age_absent(state, payment, cancel)?,
+            Step::Deposit { payment } => toss::deposit(state, payment)?,
             Step::CheckDue { payment } => toss::check_due(state, payment)?,
             Step::Sweep { payment } => books::sweep(state, payment)?,
         }
@@ -279,6 +297,8 @@ const ONE: Rules = Rules {
     mishaps: 1,
     flights: 2,
     epochs: 3,
+    accounts: false,
+    late_errors: false,
     others_buy: false,
     fence: true,
     doubts_old_answers: true,
@@ -343,6 +363,20 @@ fn and_so_it_is_when_a_worker_dies_over_it() {
     let rules = Rules { lies: true, lags: false, unclear: false, mishaps: 1, epochs: 1, ..TWO };
     let explored = Explored::of("two payments, lies and deaths", rules);
     explored.is_whole(&[|seen| &seen.settled_late, |seen| &seen.delivered_late, |seen| &seen.given_back]);
+}
+
+#[test]
+fn an_order_that_waits_for_a_deposit_outlives_a_payment_that_is_given_back() {
+    let rules = Rules { lies: true, lags: false, unclear: false, accounts: true, others_buy: true, epochs: 1, ..TWO };
+    let explored = Explored::of("two payments, lies and virtual accounts", rules);
+    explored.is_whole(&[|seen| &seen.given_back, |seen| &seen.given_back_beside_an_account]);
+}
+
+#[test]
+fn what_toss_does_after_a_server_error_is_waited_for_before_a_refusal_is_believed() {
+    let rules = Rules { late_errors: true, late_senders: false, mishaps: 0, ..ONE };
+    let explored = Explored::of("server errors that act later", rules);
+    explored.is_whole(&[|seen| &seen.server_error, |seen| &seen.next_epoch, |seen| &seen.kept_refusal]);
 }
 
 #[test]

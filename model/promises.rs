@@ -32,13 +32,13 @@ pub(crate) fn all(rules: &Rules) -> Vec<Property<Hanbeon>> {
             !state.is_quiet() || rests_right(state)
         }),
         Property::sometimes("paid by the first key", |_, state: &State| {
-            state.is_quiet() && state.order == OrderStatus::Done && state.paid_by == Some(0)
+            state.is_quiet() && state.order.status == OrderStatus::Done && state.paid_by == Some(0)
         }),
         Property::sometimes("declined, for good", |_, state: &State| {
-            state.is_quiet() && state.order == OrderStatus::Aborted
+            state.is_quiet() && state.order.status == OrderStatus::Aborted
         }),
         Property::sometimes("too late, for good", |_, state: &State| {
-            state.is_quiet() && state.order == OrderStatus::Expired
+            state.is_quiet() && state.order.status == OrderStatus::Expired
         }),
     ];
     // A worker that was frozen for a minute may send what was given up since; that is what the look back is for.
@@ -49,7 +49,7 @@ pub(crate) fn all(rules: &Rules) -> Vec<Property<Hanbeon>> {
     }
     if rules.payments > 1 {
         all.push(Property::sometimes("paid by the second key", |_, state: &State| {
-            state.is_quiet() && state.order == OrderStatus::Done && state.paid_by == Some(1)
+            state.is_quiet() && state.order.status == OrderStatus::Done && state.paid_by == Some(1)
         }));
     }
     all
@@ -64,19 +64,11 @@ fn has_intent_or_end(state: &State) -> bool {
     let mut confirming = confirming.map(|(number, _)| number);
     let live = state.row.filter(|row| row.kind == Kind::Confirm).map(|row| row.payment);
     let first = confirming.next();
-    first == live && confirming.next().is_none() && first.is_some() == (state.order == OrderStatus::InProgress)
+    first == live && confirming.next().is_none() && first.is_some() == (state.order.status == OrderStatus::InProgress)
 }
 
 fn stock_is_right(state: &State) -> bool {
-    let held = match state.order {
-        OrderStatus::InProgress | OrderStatus::WaitingForDeposit | OrderStatus::Done | OrderStatus::PartialCanceled => {
-            true
-        }
-        OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Canceled => false,
-        // A human finds out. It is nowhere twice.
-        OrderStatus::Review => return !(state.shelf && state.sold),
-    };
-    [held, state.shelf, state.sold].into_iter().filter(|place| *place).count() == 1
+    [state.order.holds_stock(), state.shelf, state.sold].into_iter().filter(|place| *place).count() == 1
 }
 
 fn at_most_one_pays(state: &State) -> bool {
@@ -90,7 +82,7 @@ fn at_most_one_pays(state: &State) -> bool {
 fn rests_right(state: &State) -> bool {
     let holding: Vec<u8> =
         (0_u8..).zip(&state.toss).filter(|(_, toss)| toss.holds()).map(|(number, _)| number).collect();
-    match state.order {
+    match state.order.status {
         OrderStatus::Done => state.paid_by.is_some_and(|payer| holding == [payer]),
         OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Canceled => holding.is_empty(),
         OrderStatus::Review => true,

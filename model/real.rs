@@ -24,6 +24,8 @@ use crate::state::{Age, Ans, At, Claim, Found, Mark, Phase, Sends};
 
 const TERMS: Terms = Terms::REAL;
 const SECRET: &str = "the one secret";
+const REFUSAL: &str = "NOT_CANCELABLE_PAYMENT";
+const FAILURE: &str = "PROVIDER_ERROR";
 const WON: i64 = 1_000;
 const MARK: Uuid = Uuid::from_u128(7);
 
@@ -59,12 +61,12 @@ fn judge_anew(claim: &Claim, answer: Ans) -> Found {
     let reply = reply(call, answer);
     let about = About { payment_key: &NAMES.payment_key, order_no: NAMES.order_no, amount: NAMES.amount };
     let tried = Try { known: &known, about, call, signed_with: SECRET, reply: &reply };
-    found(&classify(&tried, &TERMS, Waits::default()), claim.sends)
+    found(&classify(&tried, &TERMS, Waits::default()), claim.sends, claim.kind)
 }
 
 fn known(claim: &Claim) -> Known {
     let age = |age: Age, limit: Duration| if age == Age::Young { Duration::ZERO } else { limit };
-    let Sends { epoch, burnt, unanswered, sent, refused, absent } = claim.sends;
+    let Sends { epoch, burnt, unanswered, sent, refused, failing, server_error, absent } = claim.sends;
     let unanswered = if claim.abandoned { Some(Age::Young) } else { unanswered };
     // As `keys::Keys::sent_key`, with one secret that is always at hand; whoever died over it signed with that one too.
     let sent = sent || claim.abandoned;
@@ -83,6 +85,9 @@ fn known(claim: &Claim) -> Known {
                 amount: NAMES.amount,
                 expected_balance: NAMES.amount,
                 in_full: true,
+                // Old enough to be given up as soon as it was tried often enough.
+                requested_ago: TERMS.refund_given_up_after,
+                called_off: false,
                 account: None,
                 can_be_sent: true,
             }),
@@ -100,16 +105,34 @@ fn known(claim: &Claim) -> Known {
             unanswered: unanswered.map(|unanswered| age(unanswered, TERMS.settled_after)),
             sent_with: sent.then(|| outbox::SentWith::Known(SECRET.to_owned())),
             refused,
+            server_error: server_error.map(|server_error| age(server_error, TERMS.settled_after)),
+            no_answer: None,
+            error_code: match (claim.kind, refused, failing) {
+                (Kind::Refund, true, _) => Some(REFUSAL.to_owned()),
+                (Kind::Refund, false, true) => Some(FAILURE.to_owned()),
+                (Kind::Refund, false, false) | (Kind::Confirm | Kind::Check, _, _) => None,
+            },
             absent: absent.map(|absent| age(absent, TERMS.absence_spacing)),
         },
         abandoned: claim.abandoned,
         key,
+        merchant_is_proven: true,
+        others_answered: true,
         attempts: if claim.asks { 4 } else { 1 },
         snoozes: 0,
     }
 }
 
-fn found(outcome: &Outcome, before: Sends) -> Found {
+fn found(outcome: &Outcome, before: Sends, kind: Kind) -> Found {
+    // Toss's last word about a refund counts, and about a confirm any refusal.
+    let words = |outcome: &outbox::SendsAfter| match (kind, &outcome.refusal) {
+        (_, None) => (before.refused, before.failing),
+        (Kind::Refund, Some(refusal)) => {
+            let refused = refusal["code"] == REFUSAL;
+            (refused, !refused)
+        }
+        (Kind::Confirm | Kind::Check, Some(_)) => (true, false),
+    };
     match outcome {
         Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Review { .. } => {
             Found::Payment {
@@ -120,18 +143,20 @@ fn found(outcome: &Outcome, before: Sends) -> Found {
         }
         Outcome::Returned(approval) => Found::Returned(approval.status()),
         Outcome::Refused { .. } => Found::Refused,
-        Outcome::Closed { .. } => unreachable!("no payment of the model waits for a deposit"),
+        Outcome::Closed { .. } => unreachable!("the model closes no account"),
         Outcome::Again(again) => Found::Again {
             sends: Sends {
                 epoch: u8::try_from(again.sends.epoch).unwrap(),
                 burnt: again.sends.burnt,
                 sent: again.sends.sent_with.is_some(),
-                // `coalesce`: what was refused once stays so.
-                refused: before.refused || again.sends.refusal.is_some(),
+                refused: words(&again.sends).0,
+                failing: words(&again.sends).1,
                 unanswered: before.unanswered,
+                server_error: before.server_error,
                 absent: before.absent,
             },
             unanswered: mark(again.sends.unanswered),
+            server_error: mark(again.sends.server_error),
             absent: mark(again.sends.absent),
         },
     }
@@ -159,8 +184,9 @@ fn reply(call: Call, answer: Ans) -> Reply {
         Ans::NoSession => error(404, "NOT_FOUND_PAYMENT_SESSION"),
         Ans::Already if call == Call::Cancel => error(400, "ALREADY_CANCELED_PAYMENT"),
         Ans::Already => error(400, "ALREADY_PROCESSED_PAYMENT"),
-        Ans::Unclear => error(400, "PROVIDER_ERROR"),
-        Ans::CannotCancel => error(403, "NOT_CANCELABLE_PAYMENT"),
+        Ans::Unclear => error(400, FAILURE),
+        Ans::ServerError => error(500, "FAILED_INTERNAL_SYSTEM_PROCESSING"),
+        Ans::CannotCancel => error(403, REFUSAL),
         Ans::Shows(at) => {
             let body = Body::Payment(Box::new(payment(at)));
             Reply::Answer(Answer { http_status: 200, trace_id: None, retry_after: None, body })
@@ -171,6 +197,7 @@ fn reply(call: Call, answer: Ans) -> Reply {
 fn payment(at: At) -> toss::Payment {
     let (status, balance, approved) = match at {
         At::InProgress => ("IN_PROGRESS", WON, false),
+        At::Waiting => ("WAITING_FOR_DEPOSIT", WON, false),
         At::Done => ("DONE", WON, true),
         At::Aborted => ("ABORTED", WON, false),
         At::Expired => ("EXPIRED", WON, false),
@@ -182,6 +209,7 @@ fn payment(at: At) -> toss::Payment {
         cancel_status: Some("DONE".to_owned()),
     };
     toss::Payment {
+        m_id: None,
         payment_key: NAMES.payment_key.expose().to_owned(),
         order_id: NAMES.order_no.to_string(),
         status: status.to_owned(),

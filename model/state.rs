@@ -2,7 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use shared::{order::OrderStatus, outbox::Call, payment::PaymentStatus};
+use shared::{
+    order::OrderStatus,
+    outbox::{Call, decision::OrderState},
+    payment::PaymentStatus,
+};
 use worker::transitions::Kind;
 
 use crate::real::next_call;
@@ -35,13 +39,25 @@ pub(crate) struct Sends {
     pub(crate) burnt: bool,
     pub(crate) unanswered: Option<Age>,
     pub(crate) sent: bool,
+    /// A confirm's refusal is kept; a refund's last answer was a refusal.
     pub(crate) refused: bool,
+    /// A refund's last answer was an error that says nothing.
+    pub(crate) failing: bool,
+    pub(crate) server_error: Option<Age>,
     pub(crate) absent: Option<Age>,
 }
 
 impl Sends {
-    pub(crate) const NONE: Sends =
-        Sends { epoch: 0, burnt: false, unanswered: None, sent: false, refused: false, absent: None };
+    pub(crate) const NONE: Sends = Sends {
+        epoch: 0,
+        burnt: false,
+        unanswered: None,
+        sent: false,
+        refused: false,
+        failing: false,
+        server_error: None,
+        absent: None,
+    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +72,8 @@ pub(crate) struct Refund {
     pub(crate) sends: Sends,
     /// It is not finished.
     pub(crate) live: bool,
+    /// It ended without effect.
+    pub(crate) failed: bool,
 }
 
 /// A payment in our books.
@@ -97,6 +115,8 @@ pub(crate) enum Ans {
     Already,
     /// An error that says nothing about what moved.
     Unclear,
+    /// The same, and what was asked for may yet be done.
+    ServerError,
     CannotCancel,
 }
 
@@ -104,6 +124,8 @@ pub(crate) enum Ans {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum At {
     InProgress,
+    /// A virtual account waits for its deposit.
+    Waiting,
     Done,
     Aborted,
     Expired,
@@ -120,6 +142,8 @@ pub(crate) struct Flight {
     pub(crate) working: bool,
     /// Sent before the mark that says that a send is unanswered.
     pub(crate) marked: bool,
+    /// Sent before the mark that says that a send was answered with a server error.
+    pub(crate) errored: bool,
     /// Who still waits for its answer.
     pub(crate) waiter: Option<u8>,
 }
@@ -132,6 +156,8 @@ pub(crate) struct AtToss {
     pub(crate) lags: bool,
     /// And it changed before the last mark that says that a send is unanswered.
     pub(crate) lags_marked: bool,
+    /// Or before the last one that says that a send was answered with a server error.
+    pub(crate) lags_errored: bool,
     /// How often it was approved.
     pub(crate) charges: u8,
     /// First answers, by epoch.
@@ -144,6 +170,7 @@ impl AtToss {
         at: At::InProgress,
         lags: false,
         lags_marked: false,
+        lags_errored: false,
         charges: 0,
         confirms: [None; EPOCHS],
         cancels: [None; EPOCHS],
@@ -191,6 +218,7 @@ pub(crate) enum Found {
     Again {
         sends: Sends,
         unanswered: Mark,
+        server_error: Mark,
         absent: Mark,
     },
 }
@@ -212,7 +240,7 @@ pub(crate) enum Worker {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
-    pub(crate) order: OrderStatus,
+    pub(crate) order: OrderState,
     pub(crate) paid_by: Option<u8>,
     /// One piece of the one product, when it is on the shelf.
     pub(crate) shelf: bool,

@@ -28,6 +28,10 @@ pub(crate) struct Rules {
     pub(crate) mishaps: u8,
     /// Requests for one payment that are on their way at once.
     pub(crate) flights: usize,
+    /// A confirm may be answered with a virtual account, into which the shopper pays later.
+    pub(crate) accounts: bool,
+    /// Toss may answer with a server error and do it after all.
+    pub(crate) late_errors: bool,
     /// Somebody else may buy the last piece.
     pub(crate) others_buy: bool,
     /// The statements look at the fence.
@@ -51,6 +55,10 @@ pub(crate) enum Ruling {
     Answer(Ans),
     /// The bank declines: the payment is over.
     Declined,
+    /// A virtual account is issued.
+    Issued,
+    /// Answers with a server error, and goes on working at it.
+    ErrorFirst,
 }
 
 pub(crate) fn rulings(rules: &Rules, at: At, cancel: bool) -> Vec<Ruling> {
@@ -62,16 +70,23 @@ pub(crate) fn rulings(rules: &Rules, at: At, cancel: bool) -> Vec<Ruling> {
             if rules.lies {
                 all.push(DoneDeclined);
             }
+            if rules.accounts {
+                all.push(Ruling::Issued);
+            }
             all
         }
         // Which of the two it is when the session would be over by then, nobody has measured.
         (false, At::Done) if !rules.guards => vec![Done, Answer(Ans::Already), Answer(Ans::NoSession)],
+        (false, At::Waiting) => vec![Answer(Ans::Already)],
         (false, At::Done | At::Canceled) => vec![Answer(Ans::Already), Answer(Ans::NoSession)],
         (false, At::Aborted) | (true, At::Canceled) => vec![Answer(Ans::Already)],
         (false, At::Expired) => vec![Answer(Ans::NoSession)],
         (true, At::Done) => vec![Done, DoneUnclear, unclear, Answer(Ans::CannotCancel)],
-        (true, At::InProgress | At::Aborted | At::Expired) => vec![Answer(Ans::CannotCancel)],
+        (true, At::InProgress | At::Waiting | At::Aborted | At::Expired) => vec![Answer(Ans::CannotCancel)],
     };
+    if rules.late_errors {
+        all.push(Ruling::ErrorFirst);
+    }
     if !rules.unclear {
         all.retain(|ruling| !matches!(ruling, DoneUnclear | Answer(Ans::Unclear | Ans::BadRequest)));
     }
@@ -88,7 +103,7 @@ pub(crate) fn views(rules: &Rules, state: &State, payment: u8) -> Vec<Ans> {
         At::Expired => &[Ans::NotFound, Ans::Shows(At::InProgress)],
         At::Done | At::Aborted if toss.lags => &[Ans::NotFound, Ans::Shows(At::InProgress)],
         At::Canceled if toss.lags => &[Ans::Shows(At::Done)],
-        At::InProgress | At::Done | At::Aborted | At::Canceled => &[],
+        At::InProgress | At::Waiting | At::Done | At::Aborted | At::Canceled => &[],
     };
     all.extend(before);
     all
@@ -115,6 +130,12 @@ pub(crate) fn arrive(rules: &Rules, state: &mut State, index: usize) {
 
 pub(crate) fn decide(rules: &Rules, state: &mut State, index: usize, ruling: Ruling) {
     let flight = state.flights[index];
+    if ruling == Ruling::ErrorFirst {
+        if let Some(waiter) = state.flights[index].waiter.take() {
+            hear(state, waiter, Ans::ServerError);
+        }
+        return;
+    }
     let toss = &mut state.toss[usize::from(flight.payment)];
     let done = if flight.cancel { At::Canceled } else { At::Done };
     let (at, answer) = match ruling {
@@ -123,12 +144,16 @@ pub(crate) fn decide(rules: &Rules, state: &mut State, index: usize, ruling: Rul
         Ruling::DoneDeclined => (done, Ans::Declined),
         Ruling::Answer(answer) => (toss.at, answer),
         Ruling::Declined => (At::Aborted, Ans::Declined),
+        Ruling::Issued => (At::Waiting, Ans::Shows(At::Waiting)),
+        Ruling::ErrorFirst => (toss.at, Ans::ServerError),
     };
     if at == At::Done && !matches!(ruling, Ruling::Answer(_)) {
         toss.charges += 1;
     }
-    if rules.lags && at != toss.at {
+    // A new account is shown at once: nobody asks before it is minutes old.
+    if rules.lags && at != toss.at && at != At::Waiting {
         (toss.lags, toss.lags_marked) = (true, flight.marked && rules.margin);
+        toss.lags_errored = flight.errored && rules.margin;
     }
     toss.at = at;
     let kept = if flight.cancel { &mut toss.cancels } else { &mut toss.confirms };
@@ -195,12 +220,33 @@ pub(crate) fn age_unanswered(state: &mut State, payment: u8, cancel: bool) -> Op
     (sends.unanswered == Some(Age::Young)).then(|| sends.unanswered = Some(Age::Old))
 }
 
-/// A minute after the first look that showed nothing: no answer can be older than that look by now.
-pub(crate) fn age_absent(state: &mut State, payment: u8) -> Option<()> {
-    if state.toss[usize::from(payment)].lags {
+/// The same, after a server error.
+pub(crate) fn age_server_error(state: &mut State, payment: u8) -> Option<()> {
+    let acts = |flight: &Flight| flight.errored && flight.payment == payment && !flight.cancel;
+    if state.flights.iter().any(acts) || state.toss[usize::from(payment)].lags_errored {
         return None;
     }
     let sends = &mut state.payments[usize::from(payment)].sends;
+    (sends.server_error == Some(Age::Young)).then(|| sends.server_error = Some(Age::Old))
+}
+
+/// The deposit is made.
+pub(crate) fn deposit(state: &mut State, payment: u8) -> Option<()> {
+    let toss = &mut state.toss[usize::from(payment)];
+    (toss.at == At::Waiting).then(|| {
+        toss.at = At::Done;
+        toss.charges += 1;
+    })
+}
+
+/// A minute after the first look that showed nothing: no answer can be older than that look by now.
+pub(crate) fn age_absent(state: &mut State, payment: u8, cancel: bool) -> Option<()> {
+    if state.toss[usize::from(payment)].lags {
+        return None;
+    }
+    let payment = &mut state.payments[usize::from(payment)];
+    let sends =
+        if cancel { &mut payment.refund.as_mut().filter(|refund| refund.live)?.sends } else { &mut payment.sends };
     (sends.absent == Some(Age::Young)).then(|| sends.absent = Some(Age::Old))
 }
 

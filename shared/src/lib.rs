@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod db;
 pub mod lane;
 pub mod limits;
+pub mod merchant;
 pub mod money;
 pub mod operator;
 pub mod order;

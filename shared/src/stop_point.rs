@@ -23,6 +23,8 @@ pub enum StopPoint {
     AfterCall,
     /// What Toss said is known, and not on its way to the database.
     BeforeSettle,
+    /// Inside the transaction that reconciles a finding, after the step that is named: locks are held.
+    InReconcile,
     /// The settle is committed, nobody was told.
     AfterSettle,
     /// Orders that nobody paid have ended; what waits for an intent has none yet.

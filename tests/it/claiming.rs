@@ -305,7 +305,9 @@ async fn a_finding_is_applied_once_however_often_it_is_settled() {
         epoch: 1,
         burnt: false,
         unanswered: Mark::Clear,
+        server_error: Mark::Keep,
         absent: Mark::Keep,
+        no_answer: Mark::Keep,
         sent_with: None,
         refusal: None,
     };

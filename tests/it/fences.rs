@@ -1,15 +1,17 @@
-//! What is settled apart is fenced too: a worker that lost its lease decides nothing about money already taken. And it is
-//! decided by what stands there once the locks are held.
+//! What is reconciled is fenced too: a worker that lost its lease decides nothing about money already taken. And it is decided
+//! by what stands there once the locks are held.
 
 use std::time::Duration;
 
-use shared::outbox::{Claim, Finding, Lessee, Outcome, Settled, settle_apart};
+use shared::outbox::{Claim, Finding, Lessee, Outcome, Settled, reconcile};
 use sqlx::{Executor, PgPool};
 
 use crate::{
     claiming::{approved, claim_one, intents},
     harness::{database::Database, wait_for},
 };
+
+const DOUBTED_FOR: Duration = Duration::from_mins(1);
 
 /// One intent, claimed by somebody who lost it to somebody else.
 async fn lost(database: &Database, pool: &PgPool, first: Lessee, second: Lessee) -> Claim {
@@ -27,7 +29,7 @@ async fn check_lost(database: &Database, pool: &PgPool, lessee: Lessee, finding:
         (select json_agg(o) from orders o), (select json_agg(p) from payments p), (select json_agg(b) from outbox b),
         (select json_agg(r) from cancels r), (select json_agg(e) from order_events e)), 0)";
     let before = database.number(state).await;
-    assert_eq!(settle_apart(pool, lessee, finding).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(reconcile(pool, lessee, finding, DOUBTED_FOR).await.unwrap(), Settled::LeaseLost);
     assert_eq!(database.number(state).await, before, "something moved");
     assert_eq!(database.number("select count(*) from attempts where stale").await, 1);
 }
@@ -93,7 +95,7 @@ async fn a_late_approval_is_delivered_from_a_piece_that_comes_back_while_it_wait
     // Not committed yet when the statement begins.
     let mut putting_back = database.pool.begin().await.unwrap();
     putting_back.execute("update products set stock = 1").await.unwrap();
-    let (settled, ()) = tokio::join!(settle_apart(&pool, me, &late), async {
+    let (settled, ()) = tokio::join!(reconcile(&pool, me, &late, DOUBTED_FOR), async {
         wait_for("the statement to wait for the product", Duration::from_secs(30), async || {
             let waiting = "select count(*) from pg_stat_activity
                 where datname = current_database() and application_name = 'hanbeon-worker' and wait_event_type = 'Lock'";

@@ -1,26 +1,32 @@
-//! The tables of `worker::transitions` against the statements themselves, pair by pair, on a real database. The model
-//! check believes those tables.
+//! The tables of `worker::transitions` against the statements themselves, pair by pair, on a real database; and what is
+//! reconciled against the rules of `shared::outbox::decision`, which must be given the right facts and written down whole. The
+//! model check believes those tables, and explores those rules.
 
 mod beginnings;
 
-use std::{collections::HashMap, fmt::Debug, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use shared::{
     money::Krw,
     order::OrderStatus,
     outbox::{
         self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Looks,
-        Mark, Outcome, Proof, SendsAfter, Settled, Watermark,
+        Mark, NotMade, Outcome, Proof, SendsAfter, Settled, Watermark,
+        decision::{
+            Decision, Facts, NextIntent, NextLookup, OrderState, Payer, Paying, RefundEnd, Shown, Stock, decide_lookup,
+            decide_refund,
+        },
     },
     payment::PaymentStatus,
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
-use worker::transitions::{self, Around, Intent, LookBack, Move, RefundEnd, Refunded, Stock};
+use worker::transitions::{self, Intent, LookBack, Move};
 
 use crate::harness::database::Database;
 
 const LESSEE: i64 = 11;
+const DOUBTED_FOR: Duration = Duration::from_mins(1);
 /// When each payment is to be asked about again, before anything is settled: long ago.
 const BEFORE: &str = "timestamptz '2020-01-01'";
 
@@ -34,6 +40,24 @@ struct Case {
     pays: bool,
     enough: bool,
     refunding: bool,
+    /// What a review holds.
+    holds: bool,
+}
+
+/// What became of it, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Done {
+    order: OrderStatus,
+    payment: PaymentStatus,
+    /// It pays the order now, and did not; it did, and does not.
+    pays: bool,
+    ceases: bool,
+    /// Pieces that came back to the shelf.
+    stock: i64,
+    /// What a review holds.
+    holds: Option<bool>,
+    intent: &'static str,
+    lookup: &'static str,
 }
 
 impl Case {
@@ -47,6 +71,76 @@ impl Case {
             pays: next() == "true",
             enough: next() == "true",
             refunding: next() == "true",
+            holds: next() == "true",
+        }
+    }
+
+    fn state(&self) -> OrderState {
+        OrderState { status: self.order, review_holds_stock: self.order == OrderStatus::Review && self.holds }
+    }
+
+    /// The facts, as the case was staged.
+    fn facts(&self, about_refund: bool) -> Facts {
+        Facts {
+            order: self.state(),
+            payment: self.payment,
+            payment_is_whole: true,
+            payer: if self.pays { Payer::ThisPayment } else { Payer::None },
+            other_undecided: None,
+            other_held: false,
+            refund_running: self.refunding && !about_refund,
+            worker_refund_failed: false,
+            enough_stock: self.enough,
+            changed_lately: false,
+            close_requested: false,
+        }
+    }
+
+    fn as_moved(&self, moved: Move) -> Done {
+        let in_review = moved.order == OrderStatus::Review;
+        Done {
+            order: moved.order,
+            payment: moved.payment,
+            pays: moved.pays && !self.pays,
+            ceases: false,
+            stock: i64::from(moved.stock_is_back),
+            holds: in_review.then_some(self.order != OrderStatus::Review || self.holds),
+            intent: match moved.intent {
+                Intent::Ends => "none",
+                Intent::LivesOn => "lives on",
+            },
+            lookup: match moved.look_back {
+                LookBack::Stays => "stays",
+                LookBack::Later => "later",
+                LookBack::Never => "never",
+            },
+        }
+    }
+
+    fn as_decided(&self, decision: Decision) -> Done {
+        Done {
+            order: decision.order.status,
+            payment: decision.payment,
+            pays: decision.paying == Paying::Begins && !self.pays,
+            ceases: decision.paying == Paying::Ceases,
+            stock: match decision.stock(self.state()) {
+                Stock::Unchanged => 0,
+                Stock::Back => 1,
+                Stock::Taken => -1,
+            },
+            holds: (decision.order.status == OrderStatus::Review).then_some(decision.order.review_holds_stock),
+            intent: match decision.next_intent {
+                NextIntent::None => "none",
+                NextIntent::Refund => "refund",
+            },
+            lookup: match decision.next_lookup {
+                NextLookup::Unchanged => "stays",
+                // No approval of these cases is a deposit.
+                NextLookup::Never | NextLookup::AsYoungDeposit => "never",
+                NextLookup::AfterDoubt | NextLookup::AsDeposit | NextLookup::AsReview | NextLookup::AfterFailure => {
+                    "later"
+                }
+            },
         }
     }
 }
@@ -60,12 +154,14 @@ async fn stage(database: &Database, kind: i16, found: &[&str], refunding: &[bool
     database.execute("insert into customers (id, display_name) values (1, 'somebody')").await;
     database
         .execute(&format!(
-            "insert into orders (order_no, customer_id, name, amount, status, payment_count, paid_by, expires_at)
+            "insert into orders (order_no, customer_id, name, amount, status, payment_count, paid_by, review_holds_stock, expires_at)
              select gen_random_uuid(), 1, concat_ws('|', o, p, f, case when pays then 'true' else 'false' end,
-                        case when enough then 'true' else 'false' end, case when refunding then 'true' else 'false' end),
-                    1000, o, 2, case when pays then 1 end, now() + interval '1 hour'
+                        case when enough then 'true' else 'false' end, case when refunding then 'true' else 'false' end,
+                        case when holds then 'true' else 'false' end),
+                    1000, o, 2, case when pays then 1 end, case when o = 'REVIEW' then holds end, now() + interval '1 hour'
              from unnest(array[{}]) o, unnest(array[{}]) p, unnest(array[{}]) f, unnest(array[true, false]) pays,
-                  unnest(array[true, false]) enough, unnest(array[{refunding}]) refunding",
+                  unnest(array[true, false]) enough, unnest(array[{refunding}]) refunding,
+                  unnest(array[true, false]) holds where o = 'REVIEW' or holds",
             list(&orders),
             list(&payments),
             list(found)
@@ -92,12 +188,12 @@ async fn stage(database: &Database, kind: i16, found: &[&str], refunding: &[bool
         .await;
 }
 
-/// What stands in the database afterwards, in the words of the tables.
-async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
+/// What stands in the database afterwards.
+async fn read(database: &Database) -> HashMap<i64, (Case, Done)> {
     let sql = format!(
-        "select o.id, o.name, o.status, o.paid_by = 1 as pays, p.status as payment, s.stock,
+        "select o.id, o.name, o.status, o.paid_by = 1 as pays, o.review_holds_stock, p.status as payment, s.stock,
                 case when p.check_at is null then 'never' when p.check_at = {BEFORE} then 'stays'
-                     when p.check_at > now() then 'later' else 'at once' end as look_back,
+                     when p.check_at > now() then 'later' else 'at once' end as lookup,
                 b.kind, b.lease_owner
          from orders o join payments p on p.order_id = o.id and p.payment_no = 1 join products s on s.id = o.id
          left join outbox b on b.order_id = o.id"
@@ -105,36 +201,32 @@ async fn read(database: &Database) -> HashMap<i64, (Case, Move)> {
     let rows = database.pool.fetch_all(AssertSqlSafe(sql)).await.unwrap();
     let rows = rows.iter().map(|row| {
         let case = Case::parse(row.get("name"));
-        let stock = row.get::<i64, _>("stock") - i64::from(case.enough);
         let kind: Option<i16> = row.get("kind");
-        let moved = Move {
+        let pays = row.get::<Option<bool>, _>("pays") == Some(true);
+        let done = Done {
             order: OrderStatus::parse(row.get("status")).unwrap(),
             payment: PaymentStatus::parse(row.get("payment")).unwrap(),
-            pays: row.get::<Option<bool>, _>("pays") == Some(true) && !case.pays,
-            ceases: case.pays && row.get::<Option<bool>, _>("pays") != Some(true),
-            stock: match stock {
-                0 => Stock::Stays,
-                1 => Stock::Back,
-                -1 => Stock::Taken,
-                _ => panic!("{case:?}: stock {stock}"),
-            },
+            pays: pays && !case.pays,
+            ceases: case.pays && !pays,
+            stock: row.get::<i64, _>("stock") - i64::from(case.enough),
+            holds: row.get("review_holds_stock"),
             intent: match kind {
-                None => Intent::Ends,
-                Some(2) if !case.refunding => Intent::GivesBack,
-                Some(_) => Intent::LivesOn,
+                None => "none",
+                Some(2) if !case.refunding => "refund",
+                Some(_) => "lives on",
             },
-            look_back: match row.get("look_back") {
-                "stays" => LookBack::Stays,
-                "never" => LookBack::Never,
-                "later" => LookBack::Later,
-                "at once" => LookBack::AtOnce,
+            lookup: match row.get("lookup") {
+                "stays" => "stays",
+                "never" => "never",
+                "later" => "later",
+                "at once" => "at once",
                 other => panic!("{case:?}: {other}"),
             },
         };
         if kind.is_some() {
             assert_eq!(row.get::<Option<i64>, _>("lease_owner"), Some(0), "{case:?} is still held");
         }
-        (row.get("id"), (case, moved))
+        (row.get("id"), (case, done))
     });
     rows.collect()
 }
@@ -197,7 +289,9 @@ fn outcome(found: &str) -> Outcome {
                 epoch: 0,
                 burnt: false,
                 unanswered: Mark::Keep,
+                server_error: Mark::Keep,
                 absent: Mark::Keep,
+                no_answer: Mark::Keep,
                 sent_with: None,
                 refusal: None,
             },
@@ -217,22 +311,35 @@ fn outcome(found: &str) -> Outcome {
         "returned" => Outcome::Returned(approval(0)),
         "returned in part" => Outcome::Returned(approval(400)),
         "closed" => Outcome::Closed { answer: Box::new(answer) },
-        "refused" | "what was asked for refused" => Outcome::Refused { answer: Box::new(answer) },
+        "refused" | "what was asked for refused" => {
+            Outcome::Refused { answer: Box::new(answer), why: NotMade::Refused }
+        }
         other => panic!("{other}"),
     }
-}
-
-/// The other payment of these orders was never made.
-fn alone(case: &Case) -> Refunded {
-    Refunded { order: case.order, payment: case.payment, pays: case.pays, payer: None, others_hold: false }
 }
 
 fn shown(found: &str) -> Option<PaymentStatus> {
     PaymentStatus::parse(found)
 }
 
-fn same(said: &impl Debug, done: &impl Debug) -> bool {
-    format!("{said:?}") == format!("{done:?}")
+/// What the rules are told of a finding.
+fn as_shown(status: PaymentStatus) -> Shown {
+    match status {
+        PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled => Shown::Approved(status),
+        PaymentStatus::WaitingForDeposit => Shown::Waiting,
+        PaymentStatus::Aborted | PaymentStatus::Expired => Shown::Failed(status),
+        PaymentStatus::InProgress | PaymentStatus::Review => Shown::Unclear,
+    }
+}
+
+fn assert_none(wrong: &[String], of: usize) {
+    assert!(wrong.is_empty(), "{} of {of} differ:\n{}", wrong.len(), wrong[..wrong.len().min(10)].join("\n"));
+}
+
+fn compare(wrong: &mut Vec<String>, case: &Case, said: &Done, done: &Done) {
+    if said != done {
+        wrong.push(format!("{case:?}\n  the rules say {said:?}\n  the database  {done:?}"));
+    }
 }
 
 #[tokio::test]
@@ -245,7 +352,7 @@ async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
     database.execute("update payments set accepted_at = now() - interval '12 minutes'").await;
     let before = read(&database).await;
     let pool = database.worker_pool();
-    let mut apart = Vec::new();
+    let mut moved_on = Vec::new();
     let mut claims = claim_all(&database).await;
     assert_eq!(claims.len(), before.len());
     while !claims.is_empty() {
@@ -259,47 +366,26 @@ async fn every_finding_about_a_payment_moves_its_order_as_the_table_says() {
         for (finding, settled) in batch.into_iter().zip(settled) {
             let (case, _) = &before[&finding.fence().order_id.get()];
             let said = transitions::settle(case.order, case.payment, shown(&case.found));
-            assert_eq!(settled, if said.is_some() { Settled::Moved } else { Settled::Apart }, "{case:?}");
+            assert_eq!(settled, if said.is_some() { Settled::Moved } else { Settled::NeedsReconciliation }, "{case:?}");
             if said.is_none() {
-                apart.push(finding);
+                moved_on.push(finding);
             }
         }
     }
-    for finding in &apart {
-        let settled = outbox::settle_apart(&pool, Lessee::new(LESSEE), finding).await.unwrap();
+    for finding in &moved_on {
+        let settled = outbox::reconcile(&pool, Lessee::new(LESSEE), finding, DOUBTED_FOR).await.unwrap();
         assert_eq!(settled, Settled::Moved, "{:?}", before[&finding.fence().order_id.get()].0);
     }
     let mut wrong = Vec::new();
     for (case, done) in read(&database).await.into_values() {
-        let said = transitions::settle(case.order, case.payment, shown(&case.found)).unwrap_or_else(|| {
-            let Case { order, payment, pays, enough, refunding, .. } = case.clone();
-            let shown = shown(&case.found).unwrap();
-            let balance = match shown {
-                PaymentStatus::Done => Some(1_000),
-                PaymentStatus::PartialCanceled => Some(400),
-                PaymentStatus::Canceled => Some(0),
-                PaymentStatus::InProgress
-                | PaymentStatus::WaitingForDeposit
-                | PaymentStatus::Aborted
-                | PaymentStatus::Expired
-                | PaymentStatus::Review => None,
-            };
-            transitions::apart(Around { order, payment, pays, refunding, refused: false, enough }, shown, balance)
-        });
-        // A payment that paid before is not news.
-        let said = Move { pays: said.pays && !case.pays, ..said };
-        if !same(&said, &done) {
-            wrong.push(format!("{case:?}\n  the table says {said:?}\n  the database  {done:?}"));
-        }
+        let said = match transitions::settle(case.order, case.payment, shown(&case.found)) {
+            Some(moved) => case.as_moved(moved),
+            None => case.as_decided(decide_lookup(&case.facts(false), as_shown(shown(&case.found).unwrap()))),
+        };
+        compare(&mut wrong, &case, &said, &done);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} differ:\n{}",
-        wrong.len(),
-        before.len(),
-        wrong[..wrong.len().min(10)].join("\n")
-    );
-    println!("{} findings, {} of them apart", before.len(), apart.len());
+    assert_none(&wrong, before.len());
+    println!("{} findings, {} of them reconciled", before.len(), moved_on.len());
 }
 
 #[tokio::test]
@@ -317,32 +403,29 @@ async fn every_end_of_a_refund_moves_its_order_as_the_table_says() {
     for claim in claim_all(&database).await {
         let case = &before[&claim.fence().order_id.get()].0;
         let finding = tried(claim, outcome(&case.found));
-        let settled = outbox::settle_apart(&pool, Lessee::new(LESSEE), &finding).await.unwrap();
+        let settled = outbox::reconcile(&pool, Lessee::new(LESSEE), &finding, DOUBTED_FOR).await.unwrap();
         assert_eq!(settled, Settled::Moved, "{case:?}");
     }
     let mut wrong = Vec::new();
     for (case, done) in read(&database).await.into_values() {
         let end = match case.found.as_str() {
-            "returned" => Some(RefundEnd::Returned(PaymentStatus::Canceled)),
-            "returned in part" => Some(RefundEnd::Returned(PaymentStatus::PartialCanceled)),
-            "closed" => Some(RefundEnd::Closed),
-            "what was asked for refused" => Some(RefundEnd::Refused),
+            "returned" => Some(RefundEnd::Made(PaymentStatus::Canceled)),
+            "returned in part" => Some(RefundEnd::Made(PaymentStatus::PartialCanceled)),
+            "closed" => Some(RefundEnd::AccountClosed),
+            "what was asked for refused" => Some(RefundEnd::NotMade),
             "again" => None,
-            _ => Some(RefundEnd::Review),
+            _ => Some(RefundEnd::NeedsReview),
         };
         let said = match end {
-            Some(end) => transitions::refund(alone(&case), end),
-            None => transitions::settle(case.order, case.payment, None).unwrap(),
+            // A lookup that found nothing later than the refund's own end.
+            Some(end) => {
+                let done = case.as_decided(decide_refund(&case.facts(true), end));
+                let fails = matches!(end, RefundEnd::NotMade | RefundEnd::NeedsReview);
+                Done { lookup: if fails { "later" } else { done.lookup }, ..done }
+            }
+            None => case.as_moved(transitions::settle(case.order, case.payment, None).unwrap()),
         };
-        if !same(&said, &done) {
-            wrong.push(format!("{case:?}\n  the table says {said:?}\n  the database  {done:?}"));
-        }
+        compare(&mut wrong, &case, &said, &done);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} differ:\n{}",
-        wrong.len(),
-        before.len(),
-        wrong[..wrong.len().min(10)].join("\n")
-    );
+    assert_none(&wrong, before.len());
 }

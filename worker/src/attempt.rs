@@ -7,6 +7,7 @@ use std::{borrow::Cow, time::Duration};
 
 use shared::{
     cancel::AccountKey,
+    merchant::ShownMerchant,
     outbox::{Again, Attempt, Call, Cancel, Claim, Finding, How, Operation, Outcome, Replanned, StoredRequest},
     stop_point::{self, StopPoint},
     toss::{Answer, ApiKey, Body, NoAnswer, Reply, Toss},
@@ -18,9 +19,11 @@ use crate::{
     classify::{Try, Waits, classify, lane_fault},
     flow::{Flow, Heard},
     keys::Keys,
-    known::{Known, SentKey},
+    known::{Known, SentKey, Surroundings},
+    merchants::Merchants,
     metrics::Metrics,
     reading::About,
+    recent_answers::RecentAnswers,
     retry,
     terms::Terms,
 };
@@ -28,10 +31,15 @@ use crate::{
 /// A confirm has ten minutes; whoever asks us to wait longer than this is not asking about confirms.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 
+/// Toss's are of 14 characters at most; what is longer is none.
+const M_ID_LENGTH_MAX: usize = 200;
+
 #[derive(Clone)]
 pub(crate) struct Asker {
     pub(crate) toss: Toss,
     pub(crate) keys: Keys,
+    pub(crate) merchants: Merchants,
+    pub(crate) answers: RecentAnswers,
     /// Opens the requests that name an account.
     pub(crate) account_key: Option<AccountKey>,
     pub(crate) terms: Terms,
@@ -48,6 +56,8 @@ pub(crate) struct Tried {
     pub(crate) signed_with: String,
     /// The code, when Toss does not take that secret.
     pub(crate) key_fault: Option<String>,
+    /// The payment was shown, and is of this merchant.
+    pub(crate) shown: Option<ShownMerchant>,
 }
 
 impl Asker {
@@ -57,7 +67,12 @@ impl Asker {
         stop_point::reach(StopPoint::BeforeAttempt, None).await;
         let started = Instant::now();
         let request = self.request(&claim);
-        let known = Known::of(&claim, self.keys.sent_key(claim.sends()), started - sent_at, request.as_deref());
+        let surroundings = Surroundings {
+            merchant_is_proven: self.merchants.is_proven(key.id(), claim.m_id()),
+            others_answered: self.answers.about_others(claim.order_no(), self.terms.others_answered_within, started),
+        };
+        let sent_key = self.keys.sent_key(claim.sends());
+        let known = Known::of(&claim, sent_key, started - sent_at, request.as_deref(), surroundings);
         let call = known.next_call(&self.terms);
         stop_point::reach(StopPoint::BeforeCall, Some(call.as_str())).await;
         let key = self.signer(&known, call, key);
@@ -69,6 +84,10 @@ impl Asker {
         let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
         let outcome = self.sealed_again(&claim, outcome);
         let (heard, key_fault) = (heard(&reply), lane_fault(call, &reply).map(str::to_owned));
+        if key_fault.is_none() && answers(&reply) {
+            self.answers.note(claim.order_no(), Instant::now());
+        }
+        let shown = shown(&reply, about, key);
         let (http_status, code, trace_id) = facts(reply);
         tracing::info!(
             order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
@@ -81,7 +100,7 @@ impl Asker {
             Attempt { id, call, api_key_id: signed_with.clone(), duration: took, http_status, code, trace_id };
         let finding = Finding::Tried { claim, attempt, outcome };
         self.metrics.note(&finding, took);
-        Tried { finding, heard, took, signed_with, key_fault }
+        Tried { finding, heard, took, signed_with, key_fault, shown }
     }
 
     /// A repeat is signed with the secret that signed first: under another it would be a new request.
@@ -170,6 +189,19 @@ fn heard(reply: &Reply) -> Heard {
     }
 }
 
+/// Did Toss say something about the payment, rather than about itself?
+fn answers(reply: &Reply) -> bool {
+    matches!(reply, Reply::Answer(answer) if answer.http_status != 429 && !answer.is_server_error())
+}
+
+/// The merchant of a payment that is ours.
+fn shown(reply: &Reply, about: About<'_>, key: &ApiKey) -> Option<ShownMerchant> {
+    let Reply::Answer(Answer { body: Body::Payment(payment), .. }) = reply else { return None };
+    let m_id = payment.m_id.as_deref().filter(|_| payment.is_of(about.payment_key, about.order_no))?;
+    let m_id = Some(m_id).filter(|m_id| (1..=M_ID_LENGTH_MAX).contains(&m_id.chars().count()))?.to_owned();
+    Some(ShownMerchant { api_key_id: key.id().to_owned(), m_id })
+}
+
 fn facts(reply: Reply) -> (Option<u16>, Option<String>, Option<String>) {
     match reply {
         Reply::Answer(Answer { http_status, trace_id, body, .. }) => {
@@ -205,7 +237,9 @@ mod tests {
         flow::{Flow, Limits},
         keys::Keys,
         known::{Known, SentKey, Work},
+        merchants::Merchants,
         metrics::Metrics,
+        recent_answers::RecentAnswers,
         terms::Terms,
     };
 
@@ -217,6 +251,8 @@ mod tests {
         let asker = Asker {
             toss: Toss::new("http://127.0.0.1:1", Duration::from_secs(1)).unwrap(),
             keys: Keys::new(newest.clone(), Some(previous.clone())),
+            merchants: Merchants::default(),
+            answers: RecentAnswers::default(),
             account_key: None,
             terms: Terms::REAL,
             metrics: Metrics::new(flow.clone()),
@@ -234,10 +270,15 @@ mod tests {
                     unanswered: None,
                     sent_with: None,
                     refused: false,
+                    server_error: None,
                     absent: None,
+                    no_answer: None,
+                    error_code: None,
                 },
                 abandoned: false,
                 key,
+                merchant_is_proven: true,
+                others_answered: true,
                 attempts: 1,
                 snoozes: 0,
             };

@@ -197,6 +197,9 @@ impl Claiming {
             let tried = asker.attempt(claim, &key, sent_at).await;
             turn.heard(tried.heard, tried.took, Instant::now());
             lanes::note(&pool, &asker.keys, &tried).await;
+            if let Some(shown) = &tried.shown {
+                asker.merchants.note(&pool, shown).await;
+            }
             findings.send(tried.finding, held).await;
         });
     }

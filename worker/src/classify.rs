@@ -4,15 +4,18 @@
 //! - No answer, or 409: the same request under the same key.
 //! - Any other answer that does not decide burns its key: ask, and only an answer that shows that nothing moved opens the
 //!   next epoch.
-//! - A refusal is proof only when no earlier send is open. Else asking comes first.
+//! - A refusal is proof only when no earlier send is open, one that was answered with a server error included. Else asking
+//!   comes first.
+//! - "Not found" is proof only under a secret that has shown a payment of our merchant.
 //! - After the time to confirm nothing is posted. Two looks that show nothing, a minute apart, are proof.
-//! - Everything that is not understood keeps the intent alive; at last a human looks. Patience is never proof.
+//! - Everything that is not understood keeps the intent alive. A payment about which Toss says nothing that helps for a day,
+//!   while it answers about others, goes to a human. A paused secret, a 429 and an outage never do that.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    outbox::{Again, Call, FailedStatus, Failure, How, Looks, Mark, Outcome, Proof, SendsAfter},
+    outbox::{self, Again, Call, FailedStatus, Failure, How, Looks, Mark, Outcome, Proof, SendsAfter},
     payment::PaymentStatus,
     toss::{Answer, Body, Reply},
 };
@@ -51,11 +54,29 @@ pub struct Try<'a> {
 }
 
 impl Try<'_> {
+    /// The sends after a post that Toss answered: with a server error it may act yet. A refund's must not be repeated before
+    /// that is over, so there it counts as no answer.
+    pub(crate) fn answered(&self, sends: SendsAfter) -> SendsAfter {
+        match (self.reply, &self.known.work) {
+            (Reply::Answer(answer), Work::Confirm | Work::Check) if answer.is_server_error() => {
+                SendsAfter { server_error: Mark::Now, ..sends }
+            }
+            (Reply::Answer(answer), Work::Cancel(_)) => {
+                let unanswered = if answer.is_server_error() { Mark::Now } else { sends.unanswered };
+                // Toss's last word about a refund is kept, whatever it is: the operator reads it.
+                let refusal = matches!(answer.body, Body::Error { .. }).then(|| told(self.reply));
+                SendsAfter { unanswered, refusal, ..sends }
+            }
+            (Reply::Answer(_) | Reply::NoAnswer(_), _) => sends,
+        }
+    }
+
     /// A refusal proves that this send did nothing. What an earlier one did, only asking shows: then the refusal is kept
     /// until that is known. `None`: it is proof.
-    pub(crate) fn kept(&self, refused: Refused) -> Option<SendsAfter> {
-        let doubted = refused.ask_always || self.known.sends.unanswered.is_some();
-        let posted = self.known.posted(self.signed_with);
+    fn kept(&self, refused: Refused) -> Option<SendsAfter> {
+        let known = self.known;
+        let doubted = refused.ask_always || known.sends.unanswered.is_some() || known.sends.server_error.is_some();
+        let posted = self.answered(known.posted(self.signed_with));
         // Said of approved payments too: a look that does not show it yet is not to be believed.
         let unanswered = if refused.ask_always { Mark::Now } else { posted.unanswered };
         doubted.then(|| SendsAfter { burnt: true, unanswered, refusal: Some(told(self.reply)), ..posted })
@@ -64,12 +85,53 @@ impl Try<'_> {
 
 pub fn classify(tried: &Try<'_>, terms: &Terms, waits: Waits) -> Outcome {
     let reading = read(tried.about, tried.call, tried.reply);
-    match &tried.known.work {
-        Work::Confirm | Work::Check => {
-            let outcome = payment(tried, reading, terms, waits);
-            no_longer_than(terms.review_after, tried, outcome)
-        }
+    let help = help(tried, &reading);
+    let outcome = match &tried.known.work {
+        Work::Confirm | Work::Check => payment(tried, reading, terms, waits),
         Work::Cancel(refund) => refund::classify(tried, refund, reading, terms, waits),
+    };
+    match outcome {
+        Outcome::Again(again) => no_longer_than(terms, tried, help, again),
+        Outcome::Approved(_)
+        | Outcome::Waiting { .. }
+        | Outcome::Failed(_)
+        | Outcome::Review { .. }
+        | Outcome::Returned(_)
+        | Outcome::Closed { .. }
+        | Outcome::Refused { .. } => outcome,
+    }
+}
+
+/// Does an answer that leaves the intent alive lead on?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Help {
+    /// It tells where the payment stands, or is a part of a proof.
+    Some,
+    /// It says nothing about this payment, and nothing about Toss either: not our turn, or not our secret.
+    Unrelated,
+    /// It is silence, or an answer that decides nothing.
+    None,
+}
+
+fn help(tried: &Try<'_>, reading: &Reading) -> Help {
+    if tried.call != Call::Query {
+        return Help::Unrelated;
+    }
+    match reading {
+        Reading::TooMany | Reading::Code(Class::NotNow(_) | Class::Lane) => Help::Unrelated,
+        Reading::Code(Class::Absent) if !tried.known.merchant_is_proven => Help::Unrelated,
+        // What was paid is there.
+        Reading::Code(Class::Absent) if matches!(tried.known.work, Work::Cancel(_)) => Help::None,
+        Reading::Silence
+        | Reading::Unknown
+        | Reading::Foreign
+        | Reading::Odd
+        | Reading::Code(Class::Refused(_) | Class::Same | Class::Unclear | Class::Disguised) => Help::None,
+        Reading::Code(Class::Absent)
+        | Reading::Approved(_)
+        | Reading::Waiting { .. }
+        | Reading::NotMoved
+        | Reading::Failed(_) => Help::Some,
     }
 }
 
@@ -98,18 +160,28 @@ fn payment(tried: &Try<'_>, reading: Reading, terms: &Terms, waits: Waits) -> Ou
             };
             failed(status, cause, tried.reply)
         }
-        Reading::Foreign if asking && known.is_settled(terms) => {
+        Reading::Foreign if asking && known.no_send_is_open(terms) => {
             failed(FailedStatus::Aborted, "payment_not_ours", tried.reply)
         }
         Reading::Odd if asking => {
             Outcome::Review { cause: "review_not_as_agreed", answer: Box::new(told(tried.reply)) }
         }
+        // Another merchant's secret finds none of our payments.
+        Reading::Code(Class::Absent) if asking && !known.merchant_is_proven => {
+            again(How::Ask, waits.spaced.max(waits.asked), known.unchanged())
+        }
         Reading::NotMoved | Reading::Code(Class::Absent) if asking => nothing_there(tried, &reading, terms, waits),
-        Reading::Code(Class::Refused(refused)) => refusal(tried, refused, terms, waits),
+        Reading::Code(Class::Refused(refused)) if refused.proves(known) => refusal(tried, refused, terms, waits),
         Reading::Silence
         | Reading::TooMany
         | Reading::Code(
-            Class::Same | Class::NotNow | Class::Lane | Class::Absent | Class::Unclear | Class::Disguised,
+            Class::Same
+            | Class::NotNow(_)
+            | Class::Lane
+            | Class::Absent
+            | Class::Unclear
+            | Class::Disguised
+            | Class::Refused(_),
         )
         | Reading::Failed(_)
         | Reading::Foreign
@@ -157,7 +229,7 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
     let busy = waits.busy.max(waits.asked);
     if tried.call == Call::Query {
         // A question that led nowhere leaves the sends as they were.
-        let (how, after) = if matches!(reading, Reading::TooMany | Reading::Code(Class::NotNow)) {
+        let (how, after) = if matches!(reading, Reading::TooMany | Reading::Code(Class::NotNow(_))) {
             (How::Snooze, busy)
         } else if *reading == Reading::Code(Class::Lane) {
             (How::Snooze, terms.probe_every)
@@ -166,14 +238,14 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
         };
         return again(how, after, known.unchanged());
     }
-    let posted = known.posted(tried.signed_with);
+    let posted = tried.answered(known.posted(tried.signed_with));
     let burnt = SendsAfter { burnt: true, ..posted.clone() };
     match reading {
         Reading::Silence => again(How::Repeat, pace, SendsAfter { unanswered: Mark::Now, ..posted }),
         // Somebody's earlier send is on its way through Toss.
         Reading::Code(Class::Same) => again(How::Snooze, busy, SendsAfter { unanswered: Mark::Now, ..posted }),
         Reading::TooMany => again(How::Snooze, busy, posted),
-        Reading::Code(Class::NotNow) => again(How::Snooze, busy, burnt),
+        Reading::Code(Class::NotNow(_)) => again(How::Snooze, busy, burnt),
         Reading::Code(Class::Lane) => again(How::Snooze, terms.probe_every, burnt),
         // Done before, Toss says: a look that does not show it yet is not to be believed.
         Reading::Code(Class::Disguised) => again(How::Ask, pace, SendsAfter { unanswered: Mark::Now, ..burnt }),
@@ -190,7 +262,7 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
 
 fn refusal(tried: &Try<'_>, refused: Refused, terms: &Terms, waits: Waits) -> Outcome {
     let Some(kept) = tried.kept(refused) else { return failed(refused.status, refused.cause, tried.reply) };
-    let after = if tried.known.is_settled(terms) { Duration::ZERO } else { waits.undecided };
+    let after = if tried.known.no_send_is_open(terms) { Duration::ZERO } else { waits.undecided };
     again(How::Ask, after, kept)
 }
 
@@ -201,10 +273,13 @@ fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits
     match known.payment_status {
         PaymentStatus::Aborted => return failed(FailedStatus::Aborted, "still_failed", tried.reply),
         PaymentStatus::Expired => return failed(FailedStatus::Expired, "still_failed", tried.reply),
+        // Toss showed it before, and shows that nothing was ever paid, or that there is no such payment.
         PaymentStatus::WaitingForDeposit
         | PaymentStatus::Done
         | PaymentStatus::PartialCanceled
-        | PaymentStatus::Canceled => return again(How::Ask, waits.spaced, unchanged),
+        | PaymentStatus::Canceled => {
+            return Outcome::Review { cause: "toss_contradicts", answer: Box::new(told(tried.reply)) };
+        }
         PaymentStatus::InProgress | PaymentStatus::Review => {}
     }
     if known.since_accepted >= terms.absence_counts_after {
@@ -217,8 +292,12 @@ fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits
             Some(_) => failed(FailedStatus::Expired, "not_confirmed_in_time", tried.reply),
         };
     }
-    if known.sends.refused && known.is_settled(terms) {
-        return refused_before();
+    if known.sends.refused {
+        return if known.no_send_is_open(terms) {
+            refused_before()
+        } else {
+            again(How::Ask, waits.undecided.max(waits.asked), unchanged)
+        };
     }
     if !known.may_post(terms) {
         return again(How::Ask, terms.absence_counts_after.saturating_sub(known.since_accepted), unchanged);
@@ -240,22 +319,22 @@ fn refused_before() -> Outcome {
     }))
 }
 
-fn no_longer_than(review_after: Duration, tried: &Try<'_>, outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Again(again)
-            if tried.known.since_accepted < review_after || matches!(tried.known.work, Work::Check) =>
-        {
-            Outcome::Again(again)
+/// Remembers since when Toss has said nothing that helps about this payment, and after a day of it hands the payment to a
+/// human. It counts only while Toss answers about other payments: silence about all of them is an outage.
+fn no_longer_than(terms: &Terms, tried: &Try<'_>, help: Help, again: Again) -> Outcome {
+    let known = tried.known;
+    let no_answer = match (help, known.sends.no_answer) {
+        (Help::Some, Some(_)) => Mark::Clear,
+        (Help::None, None) if known.others_answered => Mark::Now,
+        (Help::None, Some(age)) if age >= terms.review_after && known.others_answered && known.waits_for_proof() => {
+            let answer = Box::new(told(tried.reply));
+            let silent = matches!(tried.reply, Reply::NoAnswer(_));
+            let cause = if silent { outbox::NO_ANSWER } else { outbox::NO_PROOF };
+            return Outcome::Review { cause, answer };
         }
-        Outcome::Again(_) => Outcome::Review { cause: "review_no_proof", answer: Box::new(told(tried.reply)) },
-        Outcome::Approved(_)
-        | Outcome::Waiting { .. }
-        | Outcome::Failed(_)
-        | Outcome::Review { .. }
-        | Outcome::Returned(_)
-        | Outcome::Closed { .. }
-        | Outcome::Refused { .. } => outcome,
-    }
+        (Help::None | Help::Some | Help::Unrelated, _) => Mark::Keep,
+    };
+    Outcome::Again(Again { sends: SendsAfter { no_answer, ..again.sends }, ..again })
 }
 
 pub(crate) fn again(how: How, after: Duration, sends: SendsAfter) -> Outcome {

@@ -39,9 +39,21 @@ fn first() -> Known {
         order_status: OrderStatus::InProgress,
         payment_status: PaymentStatus::InProgress,
         since_accepted: Duration::from_mins(1),
-        sends: Sends { epoch: 0, burnt: false, unanswered: None, sent_with: None, refused: false, absent: None },
+        sends: Sends {
+            epoch: 0,
+            burnt: false,
+            unanswered: None,
+            sent_with: None,
+            refused: false,
+            server_error: None,
+            absent: None,
+            no_answer: None,
+            error_code: None,
+        },
         abandoned: false,
         key: SentKey::None,
+        merchant_is_proven: true,
+        others_answered: true,
         attempts: 1,
         snoozes: 0,
     }
@@ -90,6 +102,7 @@ fn order_no() -> OrderNo {
 
 fn payment(change: impl FnOnce(&mut Payment)) -> Reply {
     let mut payment = Payment {
+        m_id: Some("shop".to_owned()),
         payment_key: "key".to_owned(),
         order_id: order_no().to_string(),
         status: "DONE".to_owned(),
@@ -143,7 +156,7 @@ fn line(outcome: &Outcome) -> String {
         Outcome::Review { cause, .. } => (*cause).to_owned(),
         Outcome::Returned(_) => "returned".to_owned(),
         Outcome::Closed { .. } => "closed".to_owned(),
-        Outcome::Refused { .. } => "refused".to_owned(),
+        Outcome::Refused { why, .. } => format!("not made: {why:?}"),
         Outcome::Again(again) => {
             let how = match again.how {
                 How::Repeat => "repeat",
@@ -157,6 +170,7 @@ fn line(outcome: &Outcome) -> String {
                 (sends.burnt, "burnt"),
                 (sends.unanswered == Mark::Now, "open"),
                 (sends.unanswered == Mark::Clear, "closed"),
+                (sends.server_error == Mark::Now, "server error"),
                 (sends.absent == Mark::Now, "absent"),
                 (sends.refusal.is_some(), "refusal kept"),
                 (sends.sent_with.is_some(), "sent"),
@@ -216,7 +230,7 @@ fn silence_and_409_leave_the_key_and_any_other_answer_burns_it() {
     check(&first(), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0");
     check(&burnt(), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "ask, epoch 0, burnt, sent");
     check(&first(), Confirm, &error(409, "IDEMPOTENT_REQUEST_PROCESSING"), "snooze, epoch 0, open, sent");
-    check(&first(), Confirm, &error(500, "IDEMPOTENT_REQUEST_PROCESSING"), "snooze, epoch 0, open, sent");
+    check(&first(), Confirm, &error(500, "IDEMPOTENT_REQUEST_PROCESSING"), "snooze, epoch 0, open, server error, sent");
     check(&first(), Confirm, &error(409, "SOMETHING_NEW"), "ask, epoch 0, burnt, sent");
     check(&first(), Confirm, &error(429, "SOMETHING_NEW"), "snooze, epoch 0, sent");
     check(&burnt(), Query, &error(429, "SOMETHING_NEW"), "snooze, epoch 0, burnt, sent");
@@ -298,7 +312,124 @@ fn after_the_time_to_confirm_two_spaced_looks_that_show_nothing_are_proof() {
     check(&after(800), Query, &in_state("EXPIRED"), "failed Expired by answer: toss_expired");
     check(&after(800), Query, &payment(|_| {}), "approved DONE");
     check(&after(80_000), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0");
-    check(&after(86_401), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "review_no_proof");
+}
+
+/// Toss has said nothing that helps about the payment for so long.
+fn without_answer(known: Known, seconds: u64) -> Known {
+    let sends = Sends { no_answer: Some(Duration::from_secs(seconds)), ..known.sends };
+    Known { sends, ..known }
+}
+
+const DAY: u64 = 24 * 3_600;
+
+#[test]
+fn a_day_without_an_answer_that_helps_while_others_are_answered_is_for_a_human() {
+    for (reply, cause) in [
+        (Reply::NoAnswer(NoAnswer::TimedOut), "no_answer_about_this_payment"),
+        (Reply::NoAnswer(NoAnswer::Unreadable { http_status: 502 }), "no_answer_about_this_payment"),
+        (error(500, "FAILED_INTERNAL_SYSTEM_PROCESSING"), "review_no_proof"),
+        (error(400, "A_CODE_NOBODY_KNOWS"), "review_no_proof"),
+        (in_state("HALF_DONE"), "review_no_proof"),
+    ] {
+        for known in [after(600), check_of(PaymentStatus::WaitingForDeposit)] {
+            check(&without_answer(known.clone(), DAY), Query, &reply, cause);
+            let is_alive = |known: &Known| matches!(outcome(known, Query, &reply), Outcome::Again(_));
+            assert!(is_alive(&without_answer(known.clone(), DAY - 1)), "{reply:?}");
+            // Silence about all is an outage of Toss, however long it lasts.
+            assert!(is_alive(&without_answer(Known { others_answered: false, ..known }, 10 * DAY)), "{reply:?}");
+        }
+        // What has ended is not opened again by silence.
+        let ended = without_answer(check_of(PaymentStatus::Done), 10 * DAY);
+        assert!(matches!(outcome(&ended, Query, &reply), Outcome::Again(_)), "{reply:?}");
+    }
+}
+
+#[test]
+fn no_age_by_itself_is_for_a_human() {
+    let lane = error(401, "UNAUTHORIZED_KEY");
+    let too_many = error(429, "X");
+    let too_quick = error(403, "FORBIDDEN_CONSECUTIVE_REQUEST");
+    for known in [after(10 * DAY), without_answer(after(10 * DAY), 10 * DAY)] {
+        for reply in [&lane, &too_many, &too_quick] {
+            assert!(line(&outcome(&known, Query, reply)).starts_with("snooze"), "{reply:?}");
+        }
+        // Half of a proof.
+        check(&known, Query, &error(404, "NOT_FOUND_PAYMENT"), "ask, epoch 0, absent");
+    }
+    check(&after(10 * DAY), Query, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0");
+}
+
+#[test]
+fn silence_is_remembered_from_the_first_time_on_until_an_answer_helps() {
+    let mark = |known: &Known, reply: &Reply| match outcome(known, Query, reply) {
+        Outcome::Again(again) => again.sends.no_answer,
+        other => panic!("{other:?}"),
+    };
+    let silence = Reply::NoAnswer(NoAnswer::TimedOut);
+    assert_eq!(mark(&first(), &silence), Mark::Now);
+    assert_eq!(mark(&with(|known| known.others_answered = false), &silence), Mark::Keep);
+    assert_eq!(mark(&without_answer(first(), 5), &silence), Mark::Keep);
+    assert_eq!(mark(&without_answer(first(), 5), &error(429, "X")), Mark::Keep);
+    assert_eq!(mark(&without_answer(first(), 5), &error(401, "UNAUTHORIZED_KEY")), Mark::Keep);
+    assert_eq!(mark(&without_answer(first(), 5), &in_state("IN_PROGRESS")), Mark::Clear);
+}
+
+#[test]
+fn not_found_is_proof_only_under_a_secret_that_has_shown_a_payment_of_our_merchant() {
+    let foreign = |known: Known| Known { merchant_is_proven: false, ..known };
+    let not_found = error(404, "NOT_FOUND_PAYMENT");
+    let looked = |seconds| {
+        let mut known = foreign(after(seconds));
+        known.sends.absent = Some(Duration::from_hours(1));
+        known
+    };
+    for known in [looked(800), looked(10 * DAY), foreign(check_of(PaymentStatus::Review))] {
+        check(&known, Query, &not_found, "ask, epoch 0");
+    }
+    for known in [foreign(check_of(PaymentStatus::Expired)), foreign(check_of(PaymentStatus::WaitingForDeposit))] {
+        check(&known, Query, &not_found, "ask, epoch 0");
+    }
+    // Said by another merchant's Toss, none of these is a refusal of our payment, and none is kept as one.
+    for code in ["NOT_FOUND_PAYMENT", "NOT_FOUND_PAYMENT_SESSION", "INVALID_REQUEST", "FORBIDDEN_REQUEST"] {
+        check(&foreign(first()), Confirm, &error(404, code), "ask, epoch 0, burnt, sent");
+    }
+    // A bank's decline shows that Toss has found it.
+    check(&foreign(first()), Confirm, &error(403, "REJECT_CARD_PAYMENT"), "failed Aborted by answer: declined");
+    check(&foreign(burnt()), Query, &in_state("IN_PROGRESS"), "next epoch, epoch 1, closed");
+}
+
+#[test]
+fn what_was_shown_before_and_is_not_there_any_more_is_for_a_human() {
+    for status in [PaymentStatus::WaitingForDeposit, PaymentStatus::Done, PaymentStatus::Canceled] {
+        for nothing in [in_state("IN_PROGRESS"), error(404, "NOT_FOUND_PAYMENT")] {
+            check(&check_of(status), Query, &nothing, "toss_contradicts");
+        }
+    }
+}
+
+#[test]
+fn a_confirm_that_met_a_server_error_may_act_yet() {
+    for code in ["FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING", "COMMON_ERROR", "A_CODE_NOBODY_KNOWS"] {
+        check(&first(), Confirm, &error(500, code), "ask, epoch 0, burnt, server error, sent");
+        check(&first(), Confirm, &error(503, code), "ask, epoch 0, burnt, server error, sent");
+    }
+    let failed = |seconds| {
+        let mut known = burnt();
+        known.sends.server_error = Some(Duration::from_secs(seconds));
+        known
+    };
+    // A payment is approved once, so the next key may be opened at once ...
+    check(&failed(1), Query, &in_state("IN_PROGRESS"), "next epoch, epoch 1, closed");
+    // ... and its refusal proves nothing before the other send is over.
+    let declined = error(403, "REJECT_CARD_PAYMENT");
+    check(&failed(30), Confirm, &declined, "ask, epoch 0, burnt, refusal kept, sent");
+    let refused = |seconds| {
+        let mut known = failed(seconds);
+        known.sends.refused = true;
+        known
+    };
+    check(&refused(89), Query, &in_state("IN_PROGRESS"), "ask, epoch 0, burnt, sent");
+    check(&refused(90), Query, &in_state("IN_PROGRESS"), "failed Aborted by kept refusal: declined");
 }
 
 #[test]
@@ -377,7 +508,7 @@ fn however_often_it_was_tried_patience_is_no_proof() {
     for tries in [1, 3, 10, 1_000, u16::MAX] {
         let known = with(|known| (known.attempts, known.snoozes) = (tries, tries));
         check(&known, Confirm, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0, open, sent");
-        check(&known, Confirm, &error(500, "COMMON_ERROR"), "ask, epoch 0, burnt, sent");
+        check(&known, Confirm, &error(500, "COMMON_ERROR"), "ask, epoch 0, burnt, server error, sent");
         check(&known, Query, &in_state("IN_PROGRESS"), "repeat, epoch 0");
     }
 }

@@ -5,6 +5,8 @@
 
 use shared::outbox::{Call, FailedStatus};
 
+use crate::known::Known;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Refused: by this answer the call did nothing, and it would be refused again.
@@ -18,9 +20,20 @@ pub enum Class {
     /// Toss says that it was done before: ask, and do not believe at once that it was not.
     Disguised,
     /// Not now: later, it may be taken.
-    NotNow,
+    NotNow(Deferral),
     /// The key or the contract, not this payment: the lane pauses.
     Lane,
+}
+
+/// What a call that is put off waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deferral {
+    /// We were too quick.
+    Pace,
+    /// The bank is closed.
+    Bank,
+    /// A limit of the shop's contract is used up.
+    Limit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +46,14 @@ pub struct Refused {
     pub whose: Whose,
     /// Known to be said of payments that were approved: not believed before asking.
     pub ask_always: bool,
+}
+
+impl Refused {
+    /// A bank's decline shows that Toss found the payment. Anything else may be said because it did not find it, and then it
+    /// depends on whose secret was used.
+    pub(crate) fn proves(self, known: &Known) -> bool {
+        known.merchant_is_proven || self.whose == Whose::Shopper && self.status == FailedStatus::Aborted
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +151,7 @@ static CONFIRM: &[(&str, Class)] = &[
 static QUERY: &[(&str, Class)] = &[
     ("NOT_FOUND_PAYMENT", Class::Absent),
     ("NOT_FOUND", Class::Absent),
-    ("FORBIDDEN_CONSECUTIVE_REQUEST", Class::NotNow),
+    ("FORBIDDEN_CONSECUTIVE_REQUEST", Class::NotNow(Deferral::Pace)),
     ("UNAUTHORIZED_KEY", Class::Lane),
     ("INCORRECT_BASIC_AUTH_FORMAT", Class::Lane),
     ("INVALID_API_KEY", Class::Lane),
@@ -149,10 +170,10 @@ static CANCEL: &[(&str, Class)] = &[
     ("INCORRECT_BASIC_AUTH_FORMAT", Class::Lane),
     ("INVALID_API_KEY", Class::Lane),
     // The shop's own limit is used up, the bank sleeps, or we were too quick.
-    ("EXCEED_CANCEL_LIMIT", Class::NotNow),
-    ("EXCEED_MAX_REFUND_AMOUNT", Class::NotNow),
-    ("NOT_AVAILABLE_BANK", Class::NotNow),
-    ("FORBIDDEN_CONSECUTIVE_REQUEST", Class::NotNow),
+    ("EXCEED_CANCEL_LIMIT", Class::NotNow(Deferral::Limit)),
+    ("EXCEED_MAX_REFUND_AMOUNT", Class::NotNow(Deferral::Limit)),
+    ("NOT_AVAILABLE_BANK", Class::NotNow(Deferral::Bank)),
+    ("FORBIDDEN_CONSECUTIVE_REQUEST", Class::NotNow(Deferral::Pace)),
     ("FORBIDDEN_REQUEST", FORBIDDEN),
     ("INVALID_REQUEST", OUR_FAULT),
     ("INVALID_IDEMPOTENCY_KEY", OUR_FAULT),
@@ -173,7 +194,8 @@ static CANCEL: &[(&str, Class)] = &[
     ("INVALID_REFUND_AMOUNT", OUR_FAULT),
     ("NOT_SUPPORTED_REFUND", OUR_FAULT),
     ("NOT_ALLOWED_REFUND_BANK", OUR_FAULT),
-    ("NOT_CANCELABLE_AMOUNT", Class::Unclear),
+    // Said of the amount and of its tax-free part: the same again would be refused again.
+    ("NOT_CANCELABLE_AMOUNT", OUR_FAULT),
     ("NOT_MATCHES_REFUNDABLE_AMOUNT", Class::Unclear),
     ("PROVIDER_ERROR", Class::Unclear),
     ("FAILED_INTERNAL_SYSTEM_PROCESSING", Class::Unclear),

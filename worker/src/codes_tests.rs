@@ -109,6 +109,7 @@ const CANCEL: &[(&str, &[&str])] = &[
             "NOT_ALLOWED_PARTIAL_REFUND",
             "NOT_FOUND_PAYMENT",
             "FAILED_CLOSED_ACCOUNT_REFUND",
+            "NOT_CANCELABLE_AMOUNT",
             "INVALID_REFUND_AMOUNT",
             "NOT_SUPPORTED_REFUND",
             "NOT_ALLOWED_REFUND_BANK",
@@ -117,7 +118,6 @@ const CANCEL: &[(&str, &[&str])] = &[
     (
         "unclear",
         &[
-            "NOT_CANCELABLE_AMOUNT",
             "NOT_MATCHES_REFUNDABLE_AMOUNT",
             "PROVIDER_ERROR",
             "FAILED_INTERNAL_SYSTEM_PROCESSING",
@@ -144,7 +144,7 @@ fn word(class: Class) -> &'static str {
         Class::Absent => "absent",
         Class::Unclear => "unclear",
         Class::Disguised => "disguised",
-        Class::NotNow => "not now",
+        Class::NotNow(_) => "not now",
         Class::Lane => "lane",
     }
 }

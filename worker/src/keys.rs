@@ -96,7 +96,17 @@ mod tests {
 
     fn sent(sent_with: Option<SentWith>) -> Sends {
         let unanswered = Some(Duration::ZERO);
-        Sends { epoch: 0, burnt: false, unanswered, sent_with, refused: false, absent: None }
+        Sends {
+            epoch: 0,
+            burnt: false,
+            unanswered,
+            sent_with,
+            refused: false,
+            server_error: None,
+            absent: None,
+            no_answer: None,
+            error_code: None,
+        }
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub struct Known {
     pub abandoned: bool,
     /// What the secrets at hand can do about the key that was sent.
     pub key: SentKey,
+    /// The secret that asks has shown a payment of the merchant that our orders are paid to. Without that, "not found" may
+    /// be the word of another merchant's secret.
+    pub merchant_is_proven: bool,
+    /// Toss has lately answered about other payments.
+    pub others_answered: bool,
     /// Tries so far, this one included, snoozes not.
     pub attempts: u16,
     pub snoozes: u16,
@@ -46,6 +51,9 @@ pub struct Refund {
     pub amount: Krw,
     pub expected_balance: Krw,
     pub in_full: bool,
+    pub requested_ago: Duration,
+    /// Nothing is posted for it any more.
+    pub called_off: bool,
     /// Where a deposit goes back to.
     pub account: Option<RefundAccount>,
     /// Its request can be read. One that names an account is sealed, maybe under a key that is not ours: then we can only
@@ -64,13 +72,26 @@ pub enum SentKey {
     Gone,
 }
 
+/// What a worker knows beside the claim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) merchant_is_proven: bool,
+    pub(crate) others_answered: bool,
+}
+
 /// From this try on every other one asks: where posting keeps being met with silence, asking may be answered.
 const ASK_FROM_TRY: u16 = 4;
 
 impl Known {
     /// `elapsed` is what passed since the claim was sent, by a monotonic clock; `request` the bytes that its post would
     /// send.
-    pub(crate) fn of(claim: &Claim, key: SentKey, elapsed: Duration, request: Option<&[u8]>) -> Self {
+    pub(crate) fn of(
+        claim: &Claim,
+        key: SentKey,
+        elapsed: Duration,
+        request: Option<&[u8]>,
+        surroundings: Surroundings,
+    ) -> Self {
         let work = match claim.operation() {
             Operation::Confirm { .. } => Work::Confirm,
             Operation::Check => Work::Check,
@@ -80,6 +101,8 @@ impl Known {
                 amount: cancel.amount,
                 expected_balance: cancel.expected_balance,
                 in_full: cancel.in_full,
+                requested_ago: cancel.requested_ago + elapsed,
+                called_off: cancel.called_off,
                 account: request.and_then(toss::refund_account),
                 can_be_sent: request.is_some(),
             }),
@@ -92,6 +115,8 @@ impl Known {
             sends: claim.sends().clone(),
             abandoned: claim.was_abandoned(),
             key,
+            merchant_is_proven: surroundings.merchant_is_proven,
+            others_answered: surroundings.others_answered,
             attempts: claim.attempts(),
             snoozes: claim.snoozes(),
         }
@@ -110,7 +135,8 @@ impl Known {
         }
     }
 
-    /// The key of this epoch is burnt, or is not ours to repeat; or what there is to send cannot be read.
+    /// The key of this epoch is burnt, or is not ours to repeat; or what there is to send cannot be read, or must not be sent
+    /// any more.
     pub(crate) fn must_ask(&self) -> bool {
         self.sends.burnt || self.key == SentKey::Gone || !self.can_be_sent()
     }
@@ -118,13 +144,29 @@ impl Known {
     fn can_be_sent(&self) -> bool {
         match &self.work {
             Work::Confirm | Work::Check => true,
-            Work::Cancel(refund) => refund.can_be_sent,
+            Work::Cancel(refund) => refund.can_be_sent && !refund.called_off,
         }
     }
 
     /// How it goes on after a question that led nowhere.
     pub(crate) fn again(&self) -> How {
         if self.must_ask() { How::Ask } else { How::Repeat }
+    }
+
+    /// Is it open what became of the money? A payment that ended is only looked up once more.
+    pub(crate) fn waits_for_proof(&self) -> bool {
+        match (&self.work, self.payment_status) {
+            (Work::Cancel(_), _)
+            | (_, PaymentStatus::InProgress | PaymentStatus::WaitingForDeposit | PaymentStatus::Review) => true,
+            (
+                Work::Confirm | Work::Check,
+                PaymentStatus::Done
+                | PaymentStatus::PartialCanceled
+                | PaymentStatus::Canceled
+                | PaymentStatus::Aborted
+                | PaymentStatus::Expired,
+            ) => false,
+        }
     }
 
     fn asks_anyway(&self) -> bool {
@@ -136,9 +178,14 @@ impl Known {
         self.since_accepted < terms.post_for
     }
 
-    /// Can no send of before act any more, and is what it did shown by now?
+    /// Can no send without an answer act any more, and is what it did shown by now?
     pub(crate) fn is_settled(&self, terms: &Terms) -> bool {
         self.sends.unanswered.is_none_or(|age| age >= terms.settled_after)
+    }
+
+    /// And neither can one that Toss answered with a server error? Until then no refusal of a later one is proof.
+    pub(crate) fn no_send_is_open(&self, terms: &Terms) -> bool {
+        self.is_settled(terms) && self.sends.server_error.is_none_or(|age| age >= terms.settled_after)
     }
 
     /// The sends as they are, after a call that added nothing to them.
@@ -155,13 +202,16 @@ impl Known {
         SendsAfter { sent_with: Some(signed_with.to_owned()), ..self.unchanged() }
     }
 
-    /// The sends once it is shown that none of them moved anything.
+    /// The sends once a lookup shows that none of them moved anything. One that was answered with a server error stays open:
+    /// a payment is approved once, so the next confirm is safe, but its refusal proves nothing yet.
     pub(crate) fn next_epoch(&self) -> SendsAfter {
         SendsAfter {
             epoch: self.sends.epoch.saturating_add(1),
             burnt: false,
             unanswered: Mark::Clear,
-            absent: Mark::Keep,
+            server_error: Mark::Keep,
+            absent: Mark::Clear,
+            no_answer: Mark::Keep,
             sent_with: None,
             refusal: None,
         }

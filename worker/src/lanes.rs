@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::{lane, stop::Stop, telemetry::chain};
+use shared::{lane, merchant, stop::Stop, telemetry::chain};
 use sqlx::PgPool;
 
-use crate::{attempt::Tried, flow::Heard, keys::Keys, retry, terms::Terms};
+use crate::{attempt::Tried, flow::Heard, keys::Keys, merchants::Merchants, retry, terms::Terms};
 
 /// How old a worker's view of the lanes may be.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -32,14 +32,17 @@ pub(crate) async fn note(pool: &PgPool, keys: &Keys, tried: &Tried) {
     }
 }
 
-/// Keeps this worker's view of the lanes up to date until `stop` is requested.
-pub(crate) async fn watch(pool: PgPool, keys: Keys, terms: Terms, stop: Stop) {
+/// Keeps this worker's view of the lanes and the merchants up to date until `stop` is requested.
+pub(crate) async fn watch(pool: PgPool, keys: Keys, merchants: Merchants, terms: Terms, stop: Stop) {
     let mut failures = 0_u16;
     loop {
-        let wait = match lane::paused(&pool).await {
-            Ok(paused) => {
+        let read =
+            async { Ok::<_, shared::db::StoreError>((lane::paused(&pool).await?, merchant::shown(&pool).await?)) };
+        let wait = match read.await {
+            Ok((paused, shown)) => {
                 failures = 0;
                 keys.set_paused(paused.into_iter().map(|lane| lane.api_key_id).collect());
+                merchants.set(shown);
                 retry::jittered(LOOK_EVERY / terms.divisor.min(10), 0.25)
             }
             Err(error) => {

@@ -22,8 +22,10 @@ mod keys;
 pub mod known;
 mod lanes;
 mod leases;
+mod merchants;
 mod metrics;
 pub mod reading;
+mod recent_answers;
 mod refund;
 mod replay;
 mod retry;
@@ -49,7 +51,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::Asker, claiming::Claiming, flow::Flow, housekeeping::Housekeeping, keys::Keys, leases::Leases,
-    metrics::Metrics, settler::Settler,
+    merchants::Merchants, metrics::Metrics, recent_answers::RecentAnswers, settler::Settler,
 };
 
 /// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
@@ -69,7 +71,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     let idle = CancellationToken::new();
     let background = TaskTracker::new();
 
-    let (settler, findings) = Settler::new(pool.clone(), lessee, stop.clone());
+    let (settler, findings) = Settler::new(pool.clone(), lessee, settings.terms.absence_spacing, stop.clone());
     background.spawn(settler.run());
     background.spawn(leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone()));
     background.spawn(claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone()));
@@ -77,7 +79,8 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     let metrics = Metrics::new(flow.clone());
     background.spawn(health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
-    background.spawn(lanes::watch(pool.clone(), keys.clone(), settings.terms, stop.clone()));
+    let merchants = Merchants::default();
+    background.spawn(lanes::watch(pool.clone(), keys.clone(), merchants.clone(), settings.terms, stop.clone()));
     let housekeeping = Housekeeping {
         pool: pool.clone(),
         terms: settings.terms,
@@ -87,8 +90,16 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn(housekeeping.run(stop.clone()));
     background.close();
 
-    let asker =
-        Asker { toss: settings.toss, keys, account_key: settings.account_key, terms: settings.terms, metrics, flow };
+    let asker = Asker {
+        toss: settings.toss,
+        keys,
+        merchants,
+        answers: RecentAnswers::default(),
+        account_key: settings.account_key,
+        terms: settings.terms,
+        metrics,
+        flow,
+    };
     let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 

@@ -104,6 +104,8 @@ impl Findings {
 pub(crate) struct Settler {
     pool: PgPool,
     lessee: Lessee,
+    /// What Toss shows is not believed against a change that is younger than this.
+    doubted_for: Duration,
     stop: Stop,
     findings: mpsc::Receiver<InHand>,
     /// Handed in, not written yet.
@@ -114,10 +116,13 @@ pub(crate) struct Settler {
 }
 
 impl Settler {
-    pub(crate) fn new(pool: PgPool, lessee: Lessee, stop: Stop) -> (Self, Findings) {
+    pub(crate) fn new(pool: PgPool, lessee: Lessee, doubted_for: Duration, stop: Stop) -> (Self, Findings) {
         let (sender, findings) = mpsc::channel(BATCH_MAX);
         let sender = Findings { sender, stop: stop.clone() };
-        (Self { pool, lessee, stop, findings, waiting: Vec::new(), postponed: Vec::new(), failures: 0 }, sender)
+        (
+            Self { pool, lessee, doubted_for, stop, findings, waiting: Vec::new(), postponed: Vec::new(), failures: 0 },
+            sender,
+        )
     }
 
     /// Ends when all findings are written and none can come any more, or when the stop is forced.
@@ -179,10 +184,12 @@ impl Settler {
             Way::Together | Way::WithStock => {
                 outbox::settle(&self.pool, self.lessee, findings).await?.pop().unwrap_or(Settled::Busy)
             }
-            Way::Alone => Settled::Apart,
+            Way::Alone => Settled::NeedsReconciliation,
         };
         match settled {
-            Settled::Apart => Ok(vec![outbox::settle_apart(&self.pool, self.lessee, finding).await?]),
+            Settled::NeedsReconciliation => {
+                Ok(vec![outbox::reconcile(&self.pool, self.lessee, finding, self.doubted_for).await?])
+            }
             Settled::Moved | Settled::LeaseLost | Settled::Busy => Ok(vec![settled]),
         }
     }
@@ -238,7 +245,7 @@ impl Settler {
             match settled {
                 Settled::Moved | Settled::LeaseLost => drop(in_hand),
                 Settled::Busy => self.postponed.push(in_hand),
-                Settled::Apart => apart.push(in_hand),
+                Settled::NeedsReconciliation => apart.push(in_hand),
             }
         }
         apart

@@ -31,6 +31,14 @@ pub struct Terms {
     pub due_look_every: Duration,
     /// Without proof for this long, a human must look.
     pub review_after: Duration,
+    /// A refund at which Toss keeps failing is given up when it is this old, and is free to be asked for again.
+    pub refund_given_up_after: Duration,
+    /// A refund that waits for a bank to open is given up when it is this old: banks close for some hours, not for a day.
+    pub bank_closed_at_most: Duration,
+    /// A refund that waits for a limit of the shop's contract is given up when it is this old: limits are daily or weekly.
+    pub limit_used_up_at_most: Duration,
+    /// How long ago Toss may have answered about another payment for its silence about this one to mean something.
+    pub others_answered_within: Duration,
     /// Between probes of a paused lane.
     pub probe_every: Duration,
     /// The most that all waits are divided by: 1 but in tests.
@@ -49,6 +57,10 @@ impl Terms {
         due_margin: Duration::from_secs(3),
         due_look_every: Duration::from_secs(15),
         review_after: Duration::from_hours(24),
+        refund_given_up_after: Duration::from_hours(1),
+        bank_closed_at_most: Duration::from_hours(24),
+        limit_used_up_at_most: Duration::from_hours(24 * 7),
+        others_answered_within: Duration::from_mins(15),
         probe_every: Duration::from_secs(3),
         divisor: 1,
     };
@@ -70,6 +82,10 @@ impl Terms {
             due_margin: real.due_margin / divisor,
             due_look_every: real.due_look_every / divisor,
             review_after: real.review_after / divisor,
+            refund_given_up_after: real.refund_given_up_after / divisor,
+            bank_closed_at_most: real.bank_closed_at_most / divisor,
+            limit_used_up_at_most: real.limit_used_up_at_most / divisor,
+            others_answered_within: real.others_answered_within / divisor,
             probe_every: real.probe_every / divisor,
             divisor,
         }

@@ -64,6 +64,7 @@ pub struct Claim {
     payment_status: PaymentStatus,
     amount: Krw,
     accepted_ago: Duration,
+    m_id: Option<String>,
     sends: Sends,
     pub(super) abandoned: bool,
     attempts: i16,
@@ -95,6 +96,10 @@ pub struct Cancel {
     /// Everything that is left, whatever that is.
     pub in_full: bool,
     pub actor: Actor,
+    /// Since it was asked for, by the database's clock at the claim.
+    pub requested_ago: Duration,
+    /// Nothing is posted for it any more.
+    pub called_off: bool,
     pub request: StoredRequest,
 }
 
@@ -140,6 +145,11 @@ impl Claim {
     /// Since the confirm was accepted, by the database's clock at the claim.
     pub fn accepted_ago(&self) -> Duration {
         self.accepted_ago
+    }
+
+    /// The merchant that Toss last showed this payment for (`mId`).
+    pub fn m_id(&self) -> Option<&str> {
+        self.m_id.as_deref()
     }
 
     pub fn sends(&self) -> &Sends {
@@ -260,7 +270,13 @@ struct Row {
     unanswered_ms_ago: Option<i64>,
     sent_with: Option<String>,
     refused: Option<bool>,
+    error_code: Option<String>,
+    server_error_ms_ago: Option<i64>,
     absent_ms_ago: Option<i64>,
+    no_answer_ms: Option<i64>,
+    m_id: Option<String>,
+    requested_ms_ago: Option<i64>,
+    called_off: Option<bool>,
     cancel_no: Option<i16>,
     cancel_mark: Option<Uuid>,
     cancel_reason: Option<String>,
@@ -290,7 +306,10 @@ impl Row {
             unanswered: if self.abandoned { Some(Duration::ZERO) } else { unanswered },
             sent_with: sent_with.or_else(|| self.abandoned.then_some(SentWith::Tagged(self.abandoned_key))),
             refused: self.refused.unwrap_or_default(),
+            server_error: self.server_error_ms_ago.map(age),
             absent: self.absent_ms_ago.map(age),
+            no_answer: self.no_answer_ms.map(age),
+            error_code: self.error_code.clone(),
         })
     }
 
@@ -321,7 +340,9 @@ impl Row {
         };
         let sealed = self.request_sealed.unwrap_or_default();
         let request = if sealed { StoredRequest::Sealed(request) } else { StoredRequest::Plain(request) };
-        Ok(Cancel { no, mark, reason, amount, expected_balance, in_full, actor, request })
+        let requested_ago = age(self.requested_ms_ago.unwrap_or_default());
+        let called_off = self.called_off.unwrap_or_default();
+        Ok(Cancel { no, mark, reason, amount, expected_balance, in_full, actor, requested_ago, called_off, request })
     }
 }
 
@@ -344,6 +365,7 @@ impl TryFrom<Row> for Claim {
             payment_status: payment_status.ok_or_else(|| row.corrupt("payments", "status"))?,
             amount: row.amount.and_then(Krw::new).ok_or_else(|| row.corrupt("payments", "amount"))?,
             accepted_ago: age(row.accepted_ms_ago.ok_or_else(|| row.corrupt("payments", "accepted_at"))?),
+            m_id: row.m_id.take(),
             sends,
             abandoned: row.abandoned,
             attempts: row.attempts,

@@ -17,7 +17,8 @@ claimed as (
     update outbox b set
         lease_until = now() + make_interval(secs => $2),
         lease_owner = $1,
-        lease_key   = $5,
+        -- The secret of who first may have sent: however many hold the row after that worker died, the key is its.
+        lease_key   = case when b.lease_owner <> 0 then b.lease_key else $5 end,
         lease_seq   = b.lease_seq + 1,              -- a new fence: an old holder can no longer settle
         attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
     from due where b.order_id = due.order_id
@@ -36,10 +37,19 @@ select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes, c.payme
            as "unanswered_ms_ago?",
        case when r.mark is null then p.sent_with else r.sent_with end as "sent_with?",
        case when r.mark is null then p.refusal is not null else r.refusal is not null end as "refused?",
-       (extract(epoch from now() - p.absent_at) * 1000)::bigint as "absent_ms_ago?",
+       r.refusal ->> 'code' as "error_code?",
+       case when r.mark is null then (extract(epoch from now() - p.server_error_at) * 1000)::bigint end
+           as "server_error_ms_ago?",
+       (extract(epoch from now() - case when r.mark is null then p.absent_at else r.absent_at end) * 1000)::bigint
+           as "absent_ms_ago?",
+       (extract(epoch from now() - case when r.mark is null then p.no_answer_since else r.no_answer_since end) * 1000)::bigint
+           as "no_answer_ms?",
+       p.answer ->> 'mId' as "m_id?",
        r.cancel_no as "cancel_no?", r.mark as "cancel_mark?", r.reason as "cancel_reason?",
        r.amount as "cancel_amount?", r.expected_balance as "expected_balance?", r.in_full as "in_full?", r.actor as "cancel_actor?",
-       r.request_sealed as "request_sealed?"
+       r.request_sealed as "request_sealed?",
+       (extract(epoch from now() - r.requested_at) * 1000)::bigint as "requested_ms_ago?",
+       r.called_off_at is not null as "called_off?"
 from claimed c
 left join orders o on o.id = c.order_id
 left join payments p on p.order_id = c.order_id and p.payment_no = c.payment_no

@@ -3,29 +3,35 @@
 //! - [`claim`] takes what is due under a lease. The lease, the fence and the count of the attempt are committed before
 //!   anybody is called.
 //! - [`renew`] keeps leases whose calls are still in flight.
-//! - [`settle`] writes back what a batch of calls showed, where the lease is still held, and [`settle_apart`] the rare
-//!   finding that needs a decision of its own. Facts (the attempt) are written either way; transitions (order, payment,
-//!   stock, outbox) only under the fence.
+//! - [`settle`] writes back what a batch of calls showed, where the lease is still held, and [`reconcile`] the rare finding
+//!   that needs a decision of its own, by the rules of [`decision`]. Facts (the attempt) are written either way; transitions
+//!   (order, payment, stock, outbox) only under the fence.
 //! - [`sweep`] is the net below: whatever is unresolved and has no live intent gets one.
 //!
 //! There is no rescuer: an intent whose lease ran out is simply due again, so crash recovery is the ordinary path.
 //!
 //! Only [`claim`] makes a [`Claim`]; it is settled once or not at all.
 
-mod apart;
 mod claim;
+pub mod decision;
 mod outcome;
+mod reconcile;
 mod sends;
 mod settle;
 mod sweep;
 
-pub use apart::settle_apart;
 pub use claim::{
     CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
 };
+/// The cause of a review of a payment about which Toss says nothing, while it answers about others.
+pub const NO_ANSWER: &str = "no_answer_about_this_payment";
+/// The cause of a review of a payment about which Toss says nothing that decides.
+pub const NO_PROOF: &str = "review_no_proof";
+
 pub use outcome::{
-    Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Looks, Outcome, Proof, Replanned,
+    Again, Approval, Attempt, Call, FailedStatus, Failure, Finding, How, Looks, NotMade, Outcome, Proof, Replanned,
 };
+pub use reconcile::reconcile;
 pub use sends::{Mark, Sends, SendsAfter, SentWith};
 pub use settle::{Settled, settle};
 pub use sweep::{Swept, sweep};

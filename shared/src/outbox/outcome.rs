@@ -102,7 +102,7 @@ pub enum FailedStatus {
 }
 
 impl FailedStatus {
-    fn status(self) -> PaymentStatus {
+    pub(super) fn status(self) -> PaymentStatus {
         match self {
             Self::Aborted => PaymentStatus::Aborted,
             Self::Expired => PaymentStatus::Expired,
@@ -132,10 +132,25 @@ pub enum Outcome {
     Returned(Box<Approval>),
     /// The virtual account that was to be closed is closed, before anything was paid into it.
     Closed { answer: Box<Value> },
-    /// Toss will not give it back.
-    Refused { answer: Box<Value> },
+    /// The refund was not made and will not be, with proof.
+    Refused { answer: Box<Value>, why: NotMade },
     /// The intent lives on.
     Again(Again),
+}
+
+/// Why a refund ends without effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    /// Toss refuses it for good.
+    Refused,
+    /// It wants to know an account to give the money to.
+    NeedsAccount,
+    /// Toss put it off or failed at it for as long as we wait.
+    GivenUp,
+    /// It was called off.
+    CalledOff,
+    /// The payment is not as it was when the refund was asked for.
+    Overtaken,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -221,7 +236,7 @@ impl Outcome {
             Self::Waiting { answer, .. }
             | Self::Review { answer, .. }
             | Self::Closed { answer }
-            | Self::Refused { answer } => Some(answer),
+            | Self::Refused { answer, .. } => Some(answer),
             Self::Failed(failure) => match &failure.proof {
                 Proof::Answer(answer) => Some(answer),
                 Proof::KeptRefusal => None,

@@ -21,8 +21,15 @@ pub struct Sends {
     pub sent_with: Option<SentWith>,
     /// Toss refused, and it is not shown yet that no earlier send acted.
     pub refused: bool,
-    /// How long ago asking first showed nothing, after the time to confirm.
+    /// How long ago Toss last answered a confirm with a server error: such a send may act as late as one without an answer.
+    /// For a refund it counts as a send without an answer.
+    pub server_error: Option<Duration>,
+    /// How long ago a lookup first showed nothing, when that began to mean something.
     pub absent: Option<Duration>,
+    /// For how long no lookup has been answered with anything that helps, while those of other payments were.
+    pub no_answer: Option<Duration>,
+    /// The last error that Toss gave to a refund.
+    pub error_code: Option<String>,
 }
 
 impl Sends {
@@ -37,7 +44,9 @@ impl Sends {
             burnt: self.burnt,
             // Settling takes away the name of who died over it: from here on the mark says it.
             unanswered: if abandoned { Mark::Now } else { Mark::Keep },
+            server_error: Mark::Keep,
             absent: Mark::Keep,
+            no_answer: Mark::Keep,
             sent_with,
             refusal: None,
         }
@@ -77,7 +86,9 @@ pub struct SendsAfter {
     pub epoch: i16,
     pub burnt: bool,
     pub unanswered: Mark,
+    pub server_error: Mark,
     pub absent: Mark,
+    pub no_answer: Mark,
     /// `None`: nothing was sent under this epoch's key.
     pub sent_with: Option<String>,
     /// A refusal to keep, on top of what is kept already.

@@ -14,11 +14,16 @@ use crate::{
 };
 
 /// A failure is looked at once more after this long: what Toss said then is compared with what it says now.
-const CHECK_FAILED_AFTER: Duration = Duration::from_mins(15);
+pub(super) const CHECK_FAILED_AFTER: Duration = Duration::from_mins(15);
 
 /// A deposit is looked at again after this long, and then after as long as it is old, for an hour: a bank that takes one
 /// back does so within minutes.
-const CHECK_DEPOSIT_AFTER: Duration = Duration::from_mins(5);
+pub(super) const CHECK_DEPOSIT_AFTER: Duration = Duration::from_mins(5);
+
+/// An order in review is looked up again by itself: after this long at first, then after as long as the review is old, but
+/// at least once a day.
+pub(super) const LOOKUP_OF_REVIEW_FIRST: Duration = Duration::from_hours(1);
+pub(super) const LOOKUP_OF_REVIEW_LAST: Duration = Duration::from_hours(24);
 
 /// What became of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +35,17 @@ pub enum Settled {
     LeaseLost,
     /// Somebody keeps the order locked. Nothing was written; settle it again later.
     Busy,
-    /// The order has moved on since. Nothing was written; [`super::settle_apart`] takes it.
-    Apart,
+    /// The order has moved on since, or is in review. Nothing was written; [`super::reconcile`] takes it.
+    NeedsReconciliation,
 }
 
 impl Settled {
-    pub(super) fn parse(verdict: &str, order_id: i64) -> Result<Self, StoreError> {
+    fn parse(verdict: &str, order_id: i64) -> Result<Self, StoreError> {
         match verdict {
             "moved" => Ok(Self::Moved),
             "lost" => Ok(Self::LeaseLost),
             "busy" => Ok(Self::Busy),
-            "apart" => Ok(Self::Apart),
+            "reconcile" => Ok(Self::NeedsReconciliation),
             _ => Err(StoreError::Corrupt { table: "settle", column: "verdict", id: order_id }),
         }
     }
@@ -48,7 +53,7 @@ impl Settled {
 
 /// Writes a batch back, at most one finding for each order, and says of each what became of it, in the batch's order.
 /// After an error nothing is known to be written, and the batch may simply be settled again: the fence makes that safe.
-/// Findings about refunds are not for here: see [`super::settle_apart`].
+/// Findings about refunds are not for here: see [`super::reconcile`].
 ///
 /// # Errors
 /// As every statement. A batch with two findings for one order is a defect of the caller and is refused by the
@@ -88,6 +93,8 @@ pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<
         &columns.refusal as &[Option<&Value>],
         &columns.look_by as &[Option<OffsetDateTime>],
         &columns.soon_ms as &[Option<i64>],
+        &columns.server_error,
+        &columns.no_answer,
     );
     let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
     let verdicts: HashMap<i64, Settled> = rows
@@ -130,6 +137,8 @@ struct Columns<'a> {
     refusal: Vec<Option<&'a Value>>,
     look_by: Vec<Option<OffsetDateTime>>,
     soon_ms: Vec<Option<i64>>,
+    server_error: Vec<i16>,
+    no_answer: Vec<i16>,
 }
 
 impl<'a> Columns<'a> {
@@ -194,6 +203,8 @@ impl<'a> Columns<'a> {
         self.burnt.push(sends.as_ref().is_some_and(|sends| sends.burnt));
         self.unanswered.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.unanswered).as_number());
         self.absent.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.absent).as_number());
+        self.server_error.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.server_error).as_number());
+        self.no_answer.push(sends.as_ref().map_or(Mark::Keep, |sends| sends.no_answer).as_number());
         self.sent_with.push(sends.and_then(|sends| sends.sent_with));
         self.refusal.push(refusal);
     }
@@ -210,11 +221,8 @@ pub(super) fn look_again(outcome: &Outcome) -> Option<Duration> {
         Outcome::Approved(approval) if approval.replayed => Some(Duration::ZERO),
         Outcome::Approved(approval) => approval.deposited.then_some(CHECK_DEPOSIT_AFTER),
         Outcome::Waiting { looks, .. } => Some(looks.every),
-        Outcome::Review { .. }
-        | Outcome::Returned(_)
-        | Outcome::Closed { .. }
-        | Outcome::Refused { .. }
-        | Outcome::Again(_) => None,
+        Outcome::Review { .. } => Some(LOOKUP_OF_REVIEW_FIRST),
+        Outcome::Returned(_) | Outcome::Closed { .. } | Outcome::Refused { .. } | Outcome::Again(_) => None,
     }
 }
 

@@ -1,5 +1,5 @@
 -- Writes a batch of findings about payments back: facts unless the order is busy, transitions only where the lease is
--- still held by $1. Answers what became of each finding: moved, lost, busy, or apart. It waits for no order and no
+-- still held by $1. Answers what became of each finding: moved, lost, busy, or reconcile. It waits for no order and no
 -- intent: one row that somebody keeps locked must not hold up the findings of everybody else, so a busy finding is handed
 -- back to be tried again. Only a finding that gives stock back waits for its products.
 with input as materialized (
@@ -8,19 +8,19 @@ with input as materialized (
         $7::text[], $8::smallint[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[], $14::uuid[],
         $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::text[], $20::text[], $21::jsonb[], $22::bigint[],
         $23::smallint[], $24::boolean[], $25::smallint[], $26::smallint[], $27::text[], $28::jsonb[],
-        $29::timestamptz[], $30::bigint[]
+        $29::timestamptz[], $30::bigint[], $31::smallint[], $32::smallint[]
     ) as i (
         order_id, lease_seq, payment_no, outcome, wait_ms,
         call, key_epoch, api_key_id, duration_ms, http_status, code, trace_id, attempt_id,
         to_status, cause, approved_at, balance, method, receipt_url, answer, check_ms,
         next_epoch, burnt, unanswered, absent, sent_with, refusal,
-        look_by, soon_ms
+        look_by, soon_ms, server_error, no_answer
     )
 ),
 -- Locks in the global order: all orders by id, then products by id, then the outbox rows. Nobody else locks an outbox row
 -- and then waits for an order.
 locked as materialized (
-    select o.id, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW') as unresolved
+    select o.id, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT') as unresolved
     from orders o where o.id = any($2) order by o.id for no key update skip locked
 ),
 shelves as materialized (
@@ -42,8 +42,8 @@ fenced as materialized (
       and (select count(*) from shelves) >= 0 -- after them
     for update of b skip locked
 ),
--- What may be done with each. A payment and its order move together from unresolved to anything, and from nothing else:
--- a finding about an order that has moved on is looked at apart, one at a time.
+-- What may be done with each. A payment and its order move together from unresolved to anything, and from nothing else: a
+-- finding about an order that has moved on, or is in review, is reconciled by itself.
 weighed as materialized (
     select f.*,
            f.to_status is null as lives_on,
@@ -58,7 +58,7 @@ moving as materialized (select * from weighed where moves),
 judged as materialized (
     select i.order_id,
            case when w.lives_on or w.moves or w.stays then 'moved'
-                when w.order_id is not null then 'apart'
+                when w.order_id is not null then 'reconcile'
                 -- Our lease stands where we look, and yet the row could not be had: ask again rather than guess.
                 when l.id is null or b.order_id is not null then 'busy'
                 else 'lost'
@@ -100,6 +100,8 @@ kept as (
         ask_first     = w.burnt,
         unanswered_at = case w.unanswered when 1 then now() when 2 then null else p.unanswered_at end,
         absent_at     = case w.absent when 1 then now() when 2 then null else p.absent_at end,
+        server_error_at = case w.server_error when 1 then now() when 2 then null else p.server_error_at end,
+        no_answer_since = case w.no_answer when 1 then now() when 2 then null else p.no_answer_since end,
         sent_with     = w.sent_with,
         refusal       = coalesce(w.refusal, p.refusal)
     from weighed w
@@ -109,7 +111,7 @@ resolved as (
     update payments p set
         status = w.to_status, approved_at = w.approved_at, balance = w.balance, method = w.method,
         receipt_url = w.receipt_url, answer = coalesce(w.answer, p.refusal),
-        unanswered_at = null,
+        unanswered_at = null, server_error_at = null, no_answer_since = null,
         check_at = case
             when w.soon_ms is null then now() + w.check_ms * interval '1 ms'
             -- A virtual account: not later than its due time, and after that at growing intervals from a short one on.
@@ -136,7 +138,7 @@ suspected as (
     update payments p set check_at = now() + interval '1 minute'
     from input i join judged j on j.order_id = i.order_id
     where j.verdict = 'lost' and i.outcome = 'approved'
-      and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED')
+      and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED', 'REVIEW')
 ),
 returned as (
     -- From the rows as they were locked, which may be newer than what we began with.
@@ -152,9 +154,8 @@ moved as (
     update orders o set
         status     = case when w.moves then w.to_status else o.status end,
         paid_by    = case when w.moves and w.balance is not null then w.payment_no else o.paid_by end,
-        review_holds_stock = case when not w.moves then o.review_holds_stock
-                                  when w.to_status = 'REVIEW' then coalesce(o.review_holds_stock, true) end,
-        close_requested_at = case when not w.moves or w.to_status = 'REVIEW' then o.close_requested_at end,
+        -- It was unresolved, and so it holds its stock.
+        review_holds_stock = case when not w.moves then o.review_holds_stock when w.to_status = 'REVIEW' then true end,
         last_fence = w.lease_seq
     from weighed w
     where o.id = w.order_id and (w.moves or w.stays)

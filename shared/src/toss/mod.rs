@@ -11,6 +11,7 @@ pub use client::{ApiKey, ApiKeyError, BaseUrlError, CALL_LIMIT, Toss};
 pub use wire::{Account, Answer, Body, CancelEntry, NoAnswer, Payment, Reply, korean_moment};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{cancel::RefundAccount, money::Krw, order::OrderNo, payment::PaymentKey};
@@ -95,6 +96,14 @@ fn marked(reason: &str, mark: Uuid) -> String {
 /// Is this reason, as Toss tells it, the one of our refund?
 pub fn is_marked(reason: &str, mark: Uuid) -> bool {
     reason.ends_with(&format!("[{}]", mark.simple()))
+}
+
+/// Is the refund with this mark made, by the list of cancels in Toss's answer about its payment?
+pub fn refund_is_made(answer: &Value, mark: Uuid) -> bool {
+    let cancels = answer.get("cancels").and_then(Value::as_array).into_iter().flatten();
+    let text = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+    let ours = |entry: &&Value| text(entry, "cancelReason").is_some_and(|reason| is_marked(&reason, mark));
+    cancels.filter(ours).any(|entry| !matches!(text(entry, "cancelStatus").as_deref(), Some("IN_PROGRESS" | "ABORTED")))
 }
 
 /// The Idempotency-Key of a refund: one for each refund and epoch.

@@ -30,6 +30,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Did Toss fail at it? What it was asked to do it may do yet.
+    pub fn is_server_error(&self) -> bool {
+        self.http_status >= 500
+    }
+
     /// Did Toss repeat the answer it gave to the first request under the key? It then names both requests (measured, not
     /// documented).
     pub fn is_replay(&self) -> bool {
@@ -74,6 +79,8 @@ impl NoAnswer {
 /// Toss's Payment object, as far as we act on it; `raw` is all of it.
 #[derive(Debug)]
 pub struct Payment {
+    /// The merchant it was made for.
+    pub m_id: Option<String>,
     pub payment_key: String,
     pub order_id: String,
     pub status: String,
@@ -126,6 +133,8 @@ impl Payment {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PaymentFields {
+    #[serde(default, deserialize_with = "text")]
+    m_id: Option<String>,
     payment_key: String,
     order_id: String,
     status: String,
@@ -162,6 +171,7 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
     if (200..300).contains(&http_status) {
         let fields = PaymentFields::deserialize(&raw).ok()?;
         return Some(Body::Payment(Box::new(Payment {
+            m_id: fields.m_id,
             payment_key: fields.payment_key,
             order_id: fields.order_id,
             status: fields.status,

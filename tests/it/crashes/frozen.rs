@@ -86,3 +86,42 @@ async fn a_worker_frozen_right_after_its_claim_posts_nothing_after_the_time_to_c
 async fn a_worker_frozen_right_before_it_decides_what_to_call_posts_nothing_after_the_time_to_confirm() {
     frozen_at("BeforeAttempt").await;
 }
+
+/// An order whose decline hid an approval, and a worker that is frozen while it writes that down, holding locks.
+async fn frozen_while_it_reconciles(step: &str) {
+    let shop = Shop::hurried_by(4, 0).await;
+    let product = shop.product("Ogu T", PRICE, 5).await;
+    let lie = json!({"kind": "errorAfter", "status": 403, "code": "REJECT_CARD_PAYMENT"});
+    shop.control("rules", json!({"match": {"endpoint": "confirm"}, "times": 1, "then": lie})).await;
+    let place = format!("InReconcile/query/{step}");
+    let folder = tempfile::tempdir().unwrap();
+    let go_on = folder.path().join("go-on");
+    let settings = [("HANBEON_STOP_AT", place.as_str()), ("HANBEON_GO_ON", go_on.to_str().unwrap())];
+    let mut frozen = worker_with(&shop, &settings).await;
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    shop.until(&order, "ABORTED").await;
+    let other = shop.order(PRICE, &[(product, 1)]).await;
+    let key = shop.authenticate(&other, PRICE).await;
+    shop.database.execute("update payments set check_at = now()").await;
+    frozen.stopped_at(&place).await;
+    frozen.signal("STOP").await;
+    std::fs::write(&go_on, "").unwrap();
+    // The api gives up a lock after three seconds. This confirm gets it before.
+    let confirmed = shop.confirm(&other, &key, PRICE).await;
+    assert_eq!(confirmed.status.as_u16(), 202, "{step}: {}", confirmed.text);
+    frozen.signal("CONT").await;
+    for order in [&order, &other] {
+        shop.until(order, "DONE").await;
+    }
+    assert_eq!(shop.stock(product).await, 3);
+    assert_eq!(shop.causes(&order).await, ["confirm_accepted", "declined", "late_approval"]);
+    ends(&mut frozen).await;
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_worker_frozen_between_any_two_statements_of_a_transaction_holds_up_nobody_for_long() {
+    for step in ["order", "products", "intent", "stock", "all"] {
+        frozen_while_it_reconciles(step).await;
+    }
+}

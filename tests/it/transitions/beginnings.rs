@@ -9,9 +9,9 @@ use shared::{
     payment::{self, Accept, AcceptRefusal, Confirm, PaymentKey, PaymentStatus},
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
-use worker::transitions::{self, Kind, LookBack, Move};
+use worker::transitions::{self, Kind};
 
-use super::{LESSEE, claim_all, outcome, read, same, stage, tried};
+use super::{Done, LESSEE, claim_all, outcome, read, stage, tried};
 use crate::harness::database::Database;
 
 /// What must have been met, or the table was not looked at.
@@ -42,9 +42,11 @@ async fn a_confirm_is_accepted_where_the_table_says_so() {
                 });
                 database
                     .execute(&format!(
-                        "insert into orders (id, order_no, customer_id, name, amount, status, payment_count, expires_at)
+                        "insert into orders (id, order_no, customer_id, name, amount, status, payment_count, review_holds_stock,
+                                             expires_at)
                              overriding system value
-                             values ({id}, '{order_no}', 1, 'an order', 1000, '{status}', {payments}, now() + interval '1 hour');
+                             values ({id}, '{order_no}', 1, 'an order', 1000, '{status}', {payments},
+                                     case when '{status}' = 'REVIEW' then true end, now() + interval '1 hour');
                          insert into products (id, name, price, stock, received) values ({id}, 'a product', 1000, {stock}, 2);
                          insert into order_lines (order_id, product_id, position, product_name, unit_price, quantity)
                              values ({id}, {id}, 1, 'a product', 1000, 1);
@@ -146,8 +148,8 @@ async fn a_finding_that_came_too_late_has_its_payment_asked_about_again_where_th
         let approved =
             matches!(shown, Some(PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled));
         let suspected = transitions::suspects(case.payment, approved);
-        let said = Move { look_back: if suspected { LookBack::Later } else { LookBack::Stays }, ..was };
-        assert!(same(&said, &after[&id].1), "{case:?}\n  the table says {said:?}\n  the database  {:?}", after[&id].1);
+        let said = Done { lookup: if suspected { "later" } else { "stays" }, ..was };
+        assert_eq!(said, after[&id].1, "{case:?}");
         *answers.entry(suspected).or_default() += 1;
     }
     both(&answers);

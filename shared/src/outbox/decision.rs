@@ -1,0 +1,470 @@
+//! What becomes of an order when something is found out about one of its payments: the rules, as pure functions over what
+//! was read under locks.
+//!
+//! [`super::reconcile`] reads the facts, decides here, and writes. The model check explores the same functions. The common
+//! findings, about the one payment that an unresolved order waits for, are decided by the batch statement `settle.sql`.
+//!
+//! Stock is never moved by a rule of its own: it comes back or is taken exactly where the order ceases or begins to hold it.
+
+use crate::{order::OrderStatus, payment::PaymentStatus};
+
+/// The state of an order, as far as stock depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OrderState {
+    pub status: OrderStatus,
+    /// What a review holds. Without meaning in any other state.
+    pub review_holds_stock: bool,
+}
+
+impl OrderState {
+    pub fn new(status: OrderStatus) -> Self {
+        Self { status, review_holds_stock: false }
+    }
+
+    /// Are the order's pieces off the shelf for it, held or sold?
+    pub fn holds_stock(self) -> bool {
+        match self.status {
+            OrderStatus::InProgress
+            | OrderStatus::WaitingForDeposit
+            | OrderStatus::Done
+            | OrderStatus::PartialCanceled => true,
+            OrderStatus::Ready | OrderStatus::Canceled | OrderStatus::Aborted | OrderStatus::Expired => false,
+            OrderStatus::Review => self.review_holds_stock,
+        }
+    }
+
+    /// A review holds what the order held when it came to it.
+    fn in_review(self) -> Self {
+        Self { status: OrderStatus::Review, review_holds_stock: self.holds_stock() }
+    }
+}
+
+/// Which payment pays the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Payer {
+    None,
+    ThisPayment,
+    OtherPayment(PaymentStatus),
+}
+
+/// What was read about the order, under its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Facts {
+    pub order: OrderState,
+    /// Of the payment that the finding is about.
+    pub payment: PaymentStatus,
+    /// Toss holds all of it, as far as we know.
+    pub payment_is_whole: bool,
+    pub payer: Payer,
+    /// Another payment of the order that is confirmed, waits for its deposit, or is in review.
+    pub other_undecided: Option<PaymentStatus>,
+    /// Toss holds money of another payment that does not pay the order.
+    pub other_held: bool,
+    /// Another refund of the order is not finished.
+    pub refund_running: bool,
+    /// The worker tried to give this payment back, and that ended without effect.
+    pub worker_refund_failed: bool,
+    /// The shelves have all that the order would take.
+    pub enough_stock: bool,
+    /// The order's state changed so lately that an answer may be older than the change.
+    pub changed_lately: bool,
+    /// An operator wants the review closed.
+    pub close_requested: bool,
+}
+
+/// What Toss shows of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// It was approved. DONE, PARTIAL_CANCELED or CANCELED, by what is left of it.
+    Approved(PaymentStatus),
+    /// Its virtual account waits for the deposit.
+    Waiting,
+    /// It failed, with proof: ABORTED or EXPIRED.
+    Failed(PaymentStatus),
+    /// Something that only a person can judge. Not silence.
+    Unclear,
+    /// Toss says nothing about it.
+    NoAnswer,
+}
+
+/// How a refund ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundEnd {
+    /// Toss booked it; how the payment stands after it.
+    Made(PaymentStatus),
+    /// The account that waited for a deposit is closed.
+    AccountClosed,
+    /// It was not made, with proof, and a person or the shop's server had asked for it: they are told.
+    NotMade,
+    /// It was not made, and the worker must not keep the money; or its payment is not there. A person must look.
+    NeedsReview,
+}
+
+/// Does the order get another payer?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Paying {
+    Unchanged,
+    /// This payment pays from now on.
+    Begins,
+    /// It paid, and does not any more.
+    Ceases,
+}
+
+/// What becomes of the intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NextIntent {
+    None,
+    /// The intent becomes the one that refunds this payment in full.
+    Refund,
+}
+
+/// When the payment is looked up again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NextLookup {
+    Unchanged,
+    Never,
+    /// When no answer can be older than what we wrote last.
+    AfterDoubt,
+    /// As an account that waits for its deposit.
+    AsDeposit,
+    /// While a young deposit may be taken back.
+    AsYoungDeposit,
+    /// At growing intervals, while the review lasts.
+    AsReview,
+    /// Once more after a failure: what Toss said then is compared with what it says later.
+    AfterFailure,
+}
+
+/// Why, for the order's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Because {
+    /// What the finding itself says.
+    Finding,
+    Rule(&'static str),
+}
+
+/// All that becomes of an order at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Decision {
+    pub order: OrderState,
+    pub payment: PaymentStatus,
+    /// Toss's answer becomes the payment's proof.
+    pub keeps_answer: bool,
+    pub paying: Paying,
+    pub next_intent: NextIntent,
+    pub next_lookup: NextLookup,
+    /// A line of the order's history; `None`: nothing happened that belongs there.
+    pub because: Option<Because>,
+}
+
+impl Decision {
+    fn nothing(facts: &Facts) -> Self {
+        Self {
+            order: facts.order,
+            payment: facts.payment,
+            keeps_answer: false,
+            paying: Paying::Unchanged,
+            next_intent: NextIntent::None,
+            next_lookup: NextLookup::Never,
+            because: None,
+        }
+    }
+
+    /// What moves between the shelves and the order.
+    pub fn stock(&self, before: OrderState) -> Stock {
+        match (before.holds_stock(), self.order.holds_stock()) {
+            (true, false) => Stock::Back,
+            (false, true) => Stock::Taken,
+            (true, true) | (false, false) => Stock::Unchanged,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stock {
+    Unchanged,
+    /// What the order held goes back to the shelves.
+    Back,
+    /// What the order needs is taken from them.
+    Taken,
+}
+
+/// Where a payment takes its order along, the names are the same.
+pub fn order_like(payment: PaymentStatus) -> OrderStatus {
+    match payment {
+        PaymentStatus::InProgress => OrderStatus::InProgress,
+        PaymentStatus::WaitingForDeposit => OrderStatus::WaitingForDeposit,
+        PaymentStatus::Done => OrderStatus::Done,
+        PaymentStatus::PartialCanceled => OrderStatus::PartialCanceled,
+        PaymentStatus::Canceled => OrderStatus::Canceled,
+        PaymentStatus::Aborted => OrderStatus::Aborted,
+        PaymentStatus::Expired => OrderStatus::Expired,
+        PaymentStatus::Review => OrderStatus::Review,
+    }
+}
+
+fn is_undecided(payment: PaymentStatus) -> bool {
+    matches!(payment, PaymentStatus::InProgress | PaymentStatus::WaitingForDeposit | PaymentStatus::Review)
+}
+
+/// A lookup of a payment ends whose order has moved on, or is in review.
+pub fn decide_lookup(facts: &Facts, shown: Shown) -> Decision {
+    match shown {
+        Shown::Approved(status) => approved(facts, status),
+        Shown::Waiting => waiting(facts),
+        Shown::Failed(status) => failed(facts, status),
+        Shown::Unclear | Shown::NoAnswer => unclear(facts, shown),
+    }
+}
+
+/// A refund of a payment ends.
+pub fn decide_refund(facts: &Facts, end: RefundEnd) -> Decision {
+    let told = Decision { because: Some(Because::Finding), ..Decision::nothing(facts) };
+    match end {
+        RefundEnd::NeedsReview => {
+            Decision { order: facts.order.in_review(), next_lookup: NextLookup::AsReview, ..told }
+        }
+        RefundEnd::NotMade => Decision { next_lookup: NextLookup::AfterFailure, ..told },
+        RefundEnd::AccountClosed => {
+            let order = after_refund(facts, PaymentStatus::Canceled);
+            Decision { order, payment: PaymentStatus::Canceled, keeps_answer: true, ..told }
+        }
+        RefundEnd::Made(status) => {
+            let order = after_refund(facts, status);
+            Decision { order, payment: status, keeps_answer: true, next_lookup: NextLookup::Unchanged, ..told }
+        }
+    }
+}
+
+/// The order after this payment was given back, in full or in part. It never ends while another payment holds money for it
+/// or is waited for.
+fn after_refund(facts: &Facts, status: PaymentStatus) -> OrderState {
+    let gone = status == PaymentStatus::Canceled;
+    if facts.payer == Payer::ThisPayment && !gone {
+        return leave_review(facts, OrderState::new(order_like(status)));
+    }
+    if !gone {
+        return facts.order;
+    }
+    match facts.order.status {
+        OrderStatus::Done | OrderStatus::PartialCanceled if facts.payer == Payer::ThisPayment => without_this(facts),
+        OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => match facts.other_undecided {
+            Some(_) => facts.order,
+            None if facts.other_held => facts.order,
+            None => OrderState::new(OrderStatus::Canceled),
+        },
+        OrderStatus::Review => without_this(facts),
+        OrderStatus::Ready
+        | OrderStatus::InProgress
+        | OrderStatus::Done
+        | OrderStatus::PartialCanceled
+        | OrderStatus::Canceled => facts.order,
+    }
+}
+
+/// The order once this payment neither holds money nor is waited for.
+fn without_this(facts: &Facts) -> OrderState {
+    let holds_stock = facts.order.holds_stock();
+    match (facts.other_undecided, facts.payer) {
+        (Some(PaymentStatus::Review), _) => facts.order.in_review(),
+        _ if facts.other_held => facts.order.in_review(),
+        (_, Payer::OtherPayment(payer)) if holds_stock || !order_holds(payer) => OrderState::new(order_like(payer)),
+        (_, Payer::OtherPayment(_)) => facts.order.in_review(),
+        (Some(other), Payer::None | Payer::ThisPayment) if holds_stock => OrderState::new(order_like(other)),
+        // What is waited for has no stock: only a person can say what the shopper gets.
+        (Some(_), Payer::None | Payer::ThisPayment) => facts.order.in_review(),
+        (None, Payer::None | Payer::ThisPayment) => OrderState::new(OrderStatus::Canceled),
+    }
+}
+
+fn order_holds(payer: PaymentStatus) -> bool {
+    OrderState::new(order_like(payer)).holds_stock()
+}
+
+/// The order in this state, unless something else still keeps it in review.
+fn leave_review(facts: &Facts, to: OrderState) -> OrderState {
+    let kept = facts.other_held || facts.other_undecided == Some(PaymentStatus::Review);
+    if facts.order.status == OrderStatus::Review && kept {
+        OrderState { status: OrderStatus::Review, review_holds_stock: to.holds_stock() }
+    } else {
+        to
+    }
+}
+
+fn approved(facts: &Facts, status: PaymentStatus) -> Decision {
+    let seen = Decision { payment: status, keeps_answer: true, ..Decision::nothing(facts) };
+    let held = status != PaymentStatus::Canceled;
+    let in_review = facts.order.status == OrderStatus::Review;
+    if !held {
+        return nothing_held(facts, seen);
+    }
+    if facts.payer == Payer::ThisPayment {
+        return match facts.order.status {
+            OrderStatus::Done | OrderStatus::PartialCanceled => {
+                let order = OrderState::new(order_like(status));
+                let because = (order != facts.order).then_some(Because::Rule("canceled_at_toss"));
+                Decision { order, because, next_lookup: NextLookup::AsYoungDeposit, ..seen }
+            }
+            OrderStatus::Review if facts.order.holds_stock() || facts.enough_stock => {
+                let order = leave_review(facts, OrderState::new(order_like(status)));
+                let because = (order.status != OrderStatus::Review).then_some(Because::Rule("toss_agrees_again"));
+                let next_lookup =
+                    if order.status == OrderStatus::Review { NextLookup::AsReview } else { NextLookup::AsYoungDeposit };
+                Decision { order, because, next_lookup, ..seen }
+            }
+            OrderStatus::Review => surplus(facts, seen),
+            OrderStatus::Ready
+            | OrderStatus::InProgress
+            | OrderStatus::WaitingForDeposit
+            | OrderStatus::Canceled
+            | OrderStatus::Aborted
+            | OrderStatus::Expired => contradiction(facts),
+        };
+    }
+    let late = matches!(facts.order.status, OrderStatus::Aborted | OrderStatus::Expired) || in_review;
+    let whole = status == PaymentStatus::Done || in_review && is_undecided(facts.payment);
+    // What the worker could not give back is in a person's hands, who may have settled it outside.
+    let free = facts.payer == Payer::None
+        && facts.other_undecided.is_none()
+        && !facts.refund_running
+        && !facts.worker_refund_failed;
+    if late && whole && free && (facts.order.holds_stock() || facts.enough_stock) {
+        let order = leave_review(facts, OrderState::new(order_like(status)));
+        let because = if is_undecided(facts.payment) { Because::Finding } else { Because::Rule("late_approval") };
+        let next_lookup =
+            if order.status == OrderStatus::Review { NextLookup::AsReview } else { NextLookup::AsYoungDeposit };
+        return Decision { order, paying: Paying::Begins, because: Some(because), next_lookup, ..seen };
+    }
+    surplus(facts, seen)
+}
+
+/// Toss holds money that does not pay the order: it goes back, once.
+fn surplus(facts: &Facts, seen: Decision) -> Decision {
+    if facts.refund_running {
+        return Decision { next_lookup: NextLookup::AfterDoubt, ..seen };
+    }
+    if facts.worker_refund_failed {
+        let in_review = facts.order.status == OrderStatus::Review;
+        if in_review && facts.close_requested {
+            return Decision {
+                order: without_this(facts),
+                because: Some(Because::Rule("closed_settled_outside")),
+                ..seen
+            };
+        }
+        // Toss would not give it back, and a person looks: another refund is theirs to begin.
+        return Decision { next_lookup: if in_review { NextLookup::AsReview } else { NextLookup::Never }, ..seen };
+    }
+    let late = matches!(facts.order.status, OrderStatus::Aborted | OrderStatus::Expired);
+    let cause = if late { "late_approval_returning" } else { "second_approval_returning" };
+    Decision { next_intent: NextIntent::Refund, because: Some(Because::Rule(cause)), ..seen }
+}
+
+/// It was approved, and nothing is left of it at Toss: somebody gave it back in Toss's console, or a refund of ours did.
+fn nothing_held(facts: &Facts, seen: Decision) -> Decision {
+    let ends = match facts.order.status {
+        OrderStatus::Done | OrderStatus::PartialCanceled => facts.payer == Payer::ThisPayment,
+        OrderStatus::Review => true,
+        OrderStatus::Ready
+        | OrderStatus::InProgress
+        | OrderStatus::WaitingForDeposit
+        | OrderStatus::Canceled
+        | OrderStatus::Aborted
+        | OrderStatus::Expired => false,
+    };
+    if !ends {
+        return seen;
+    }
+    let order = without_this(facts);
+    let in_review = order.status == OrderStatus::Review;
+    let because = (order.status != facts.order.status).then_some(Because::Rule("canceled_at_toss"));
+    let next_lookup = if in_review { NextLookup::AsReview } else { NextLookup::Never };
+    Decision { order, because, next_lookup, ..seen }
+}
+
+fn waiting(facts: &Facts) -> Decision {
+    let seen = Decision {
+        payment: PaymentStatus::WaitingForDeposit,
+        keeps_answer: true,
+        next_lookup: NextLookup::AsDeposit,
+        ..Decision::nothing(facts)
+    };
+    let alone = facts.other_undecided.is_none() && !facts.other_held && !facts.refund_running;
+    let in_review = facts.order.status == OrderStatus::Review;
+    if is_undecided(facts.payment) {
+        if !in_review {
+            return seen;
+        }
+        let waits = alone && facts.payer == Payer::None && facts.order.holds_stock();
+        let order = if waits { OrderState::new(OrderStatus::WaitingForDeposit) } else { facts.order };
+        return Decision { order, because: waits.then_some(Because::Rule("toss_agrees_again")), ..seen };
+    }
+    // A bank took the deposit back: the one way in which what was paid is not paid any more. Only all of it, and only where
+    // nothing else of ours depends on it.
+    let paid = facts.order.status == OrderStatus::Done || in_review && facts.order.holds_stock();
+    let whole = facts.payment == PaymentStatus::Done && facts.payment_is_whole;
+    if paid && whole && facts.payer == Payer::ThisPayment && alone {
+        if facts.changed_lately {
+            return doubt(facts);
+        }
+        return Decision {
+            order: OrderState::new(OrderStatus::WaitingForDeposit),
+            paying: Paying::Ceases,
+            because: Some(Because::Rule("deposit_reversed")),
+            ..seen
+        };
+    }
+    contradiction(facts)
+}
+
+fn failed(facts: &Facts, status: PaymentStatus) -> Decision {
+    if !is_undecided(facts.payment) {
+        return contradiction(facts);
+    }
+    let seen = Decision {
+        payment: status,
+        keeps_answer: true,
+        next_lookup: NextLookup::AfterFailure,
+        ..Decision::nothing(facts)
+    };
+    if facts.order.status != OrderStatus::Review {
+        return seen;
+    }
+    let order = match without_this(facts) {
+        OrderState { status: OrderStatus::Canceled, .. } if facts.payer == Payer::None => {
+            OrderState::new(order_like(status))
+        }
+        other => other,
+    };
+    let because = (order.status != OrderStatus::Review).then_some(Because::Finding);
+    Decision { order, because, ..seen }
+}
+
+fn unclear(facts: &Facts, shown: Shown) -> Decision {
+    if facts.order.status != OrderStatus::Review {
+        return contradiction(facts);
+    }
+    if facts.close_requested && shown == Shown::Unclear {
+        let order = without_this(facts);
+        return Decision { order, because: Some(Because::Rule("closed_settled_outside")), ..Decision::nothing(facts) };
+    }
+    Decision { next_lookup: NextLookup::AsReview, ..Decision::nothing(facts) }
+}
+
+/// What Toss shows does not go with what it showed before. One answer that may be older than that is not believed.
+fn contradiction(facts: &Facts) -> Decision {
+    if facts.changed_lately {
+        return doubt(facts);
+    }
+    let because = (facts.order.status != OrderStatus::Review).then_some(Because::Rule("toss_contradicts"));
+    Decision { order: facts.order.in_review(), because, next_lookup: NextLookup::AsReview, ..Decision::nothing(facts) }
+}
+
+fn doubt(facts: &Facts) -> Decision {
+    Decision { next_lookup: NextLookup::AfterDoubt, ..Decision::nothing(facts) }
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;
