@@ -13,6 +13,7 @@ use shared::{
         OrderStatus, OrderView, PaymentView,
     },
     payment::PaymentStatus,
+    web_url::WebUrl,
 };
 use time::OffsetDateTime;
 
@@ -75,7 +76,7 @@ struct PaymentJson {
     method: Option<String>,
     #[serde(with = "time::serde::rfc3339::option")]
     approved_at: Option<OffsetDateTime>,
-    receipt_url: Option<String>,
+    receipt_url: Option<WebUrl>,
     virtual_account: Option<AccountJson>,
     failure: Option<FailureJson>,
     #[serde(with = "time::serde::rfc3339::option")]

@@ -5,7 +5,10 @@ use axum::{
     http::{HeaderName, header},
     response::{Html, IntoResponse, Response},
 };
-use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use time::{
+    OffsetDateTime, PrimitiveDateTime, UtcOffset,
+    macros::{format_description, offset},
+};
 
 use crate::{language::Language, problem::Problem};
 
@@ -34,15 +37,23 @@ impl<T: Template> IntoResponse for Page<T> {
 
 /// A moment as people in Korea read it. The zone is always named, because readers may be elsewhere.
 pub(crate) fn kst(moment: OffsetDateTime) -> String {
-    let zone = UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC);
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] (KST)");
-    moment.to_offset(zone).format(format).unwrap_or_default()
+    in_korea(moment).format(format).unwrap_or_default()
+}
+
+/// At the ends of the calendar, where a time has no place in Korea's zone, the nearest that has one: a page never fails over
+/// a time.
+fn in_korea(moment: OffsetDateTime) -> OffsetDateTime {
+    const KOREA: UtcOffset = offset!(+9);
+    moment.checked_to_offset(KOREA).unwrap_or_else(|| {
+        let end = if moment.year() > 0 { PrimitiveDateTime::MAX } else { PrimitiveDateTime::MIN };
+        end.assume_offset(KOREA)
+    })
 }
 
 /// The same for somebody who plans by it: with the day of the week, and to the minute that has begun.
 pub(crate) fn kst_in_words(moment: OffsetDateTime, language: Language) -> String {
-    let zone = UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC);
-    let moment = moment.to_offset(zone);
+    let moment = in_korea(moment);
     let weekday = usize::from(moment.weekday().number_days_from_monday());
     let korean = format_description!("[year]년 [month padding:none]월 [day padding:none]일");
     let english = format_description!("[weekday repr:short] [day padding:none] [month repr:long] [year]");
@@ -113,5 +124,16 @@ mod tests {
     #[test]
     fn times_are_shown_in_korea() {
         assert_eq!(super::kst(datetime!(2026-11-22 15:20:05.9 UTC)), "2026-11-23 00:20:05 (KST)");
+    }
+
+    #[test]
+    fn a_time_at_an_end_of_the_calendar_is_no_panic() {
+        for (moment, shown) in [
+            (datetime!(9999-12-31 23:59:59 -23:59), "9999-12-31 23:59:59 (KST)"),
+            (datetime!(-9999-01-01 00:00:00 +23:59), "-9999-01-01 00:00:00 (KST)"),
+        ] {
+            assert_eq!(super::kst(moment), shown);
+            assert!(!kst_in_words(moment, Korean).is_empty());
+        }
     }
 }

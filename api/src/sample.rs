@@ -8,6 +8,7 @@ use shared::{
         PaymentView,
     },
     payment::{PaymentKey, PaymentStatus},
+    web_url::WebUrl,
 };
 use time::{Duration, macros::datetime};
 
@@ -169,7 +170,7 @@ fn payment(payment_no: i16, status: PaymentStatus) -> PaymentView {
         amount: krw(50_000),
         balance: balance(status),
         method: Some("<b>카드</b>".to_owned()),
-        receipt_url: Some("https://toss.example/receipt?a=1&b=<b>".to_owned()),
+        receipt_url: WebUrl::parse("https://toss.example/receipt?a=1&b=<b>"),
         accepted_at: datetime!(2026-11-22 04:21:05 UTC),
         approved_at: balance(status).map(|_| datetime!(2026-11-22 04:21:06 UTC)),
         failure: None,

@@ -10,7 +10,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use shared::order::{self, CancelView, OrderStatus, OrderView, PaymentView};
+use shared::{
+    order::{self, CancelView, OrderStatus, OrderView, PaymentView},
+    web_url::WebUrl,
+};
 
 use crate::{
     AppState,
@@ -56,7 +59,7 @@ struct PaymentRow {
     payment_key: String,
     method: Option<String>,
     approved_at: Option<String>,
-    receipt_url: Option<String>,
+    receipt_url: Option<WebUrl>,
 }
 
 struct RefundRow {
@@ -126,13 +129,11 @@ fn reload_seconds(order: &OrderView) -> Option<u8> {
 
 impl PaymentRow {
     fn of(payment: &PaymentView, language: Language) -> Self {
-        // Toss's text becomes a link; an address of another kind (`javascript:`) must not.
-        let is_web = |url: &&String| url.starts_with("https://") || url.starts_with("http://");
         Self {
             payment_key: payment.payment_key.to_string(),
             method: payment.method.as_deref().map(|method| methods::name(method, language).to_owned()),
             approved_at: payment.approved_at.map(kst),
-            receipt_url: payment.receipt_url.as_ref().filter(is_web).cloned(),
+            receipt_url: payment.receipt_url.clone(),
         }
     }
 }

@@ -80,7 +80,8 @@ impl Part {
     pub async fn ended(&mut self) -> anyhow::Error {
         match (&mut self.ended).await {
             Ok(Err(error)) => error.context(format!("the {} ended", self.name)),
-            Ok(Ok(())) | Err(_) => anyhow::anyhow!("the {} ended", self.name),
+            Ok(Ok(())) => anyhow::anyhow!("the {} ended", self.name),
+            Err(_) => anyhow::anyhow!("the {} panicked", self.name),
         }
     }
 
@@ -95,6 +96,6 @@ impl Part {
         if !self.stop.finish(STOP_GRACE).await {
             anyhow::bail!("the {} did not stop within {} s", self.name, STOP_GRACE.as_secs());
         }
-        self.ended.await.unwrap_or(Ok(()))
+        self.ended.await.unwrap_or_else(|_| Err(anyhow::anyhow!("the {} panicked", self.name)))
     }
 }

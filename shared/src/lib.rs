@@ -23,9 +23,11 @@ pub mod payment;
 pub mod settings;
 pub mod stop;
 pub mod stop_point;
+mod strict_json;
 pub mod telemetry;
 pub mod toss;
 pub mod vitals;
+pub mod web_url;
 pub mod webhook;
 
 /// The schema, embedded at build time.

@@ -3,7 +3,8 @@
 //!
 //! `HANBEON_STOP_AT` names the place, and where it helps also the call: `AfterCall/cancel` stops after a refund's call and
 //! not at the question before it. The process says so on standard output and then never goes on, or not before the file
-//! `HANBEON_GO_ON` exists, if that is set: a test can freeze it there meanwhile.
+//! `HANBEON_GO_ON` exists, if that is set: a test can freeze it there meanwhile. `HANBEON_PANIC_AT` names a place in the same
+//! way, and the task that reaches it panics.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopPoint {
@@ -34,19 +35,31 @@ pub enum StopPoint {
 }
 
 /// Stops here for good if this is the place that was named, with or without the call.
+///
+/// # Panics
+///
+/// Where a test asks for it.
 #[cfg(feature = "stop-points")]
 pub async fn reach(place: StopPoint, call: Option<&str>) {
-    #[expect(clippy::disallowed_methods, reason = "not a setting: only tests know it")]
-    let Ok(wanted) = std::env::var("HANBEON_STOP_AT") else { return };
     let here = format!("{place:?}");
     let with_call = call.map(|call| format!("{here}/{call}"));
-    if wanted == here || Some(&wanted) == with_call.as_ref() {
+    let is_named = |name: &str| name == here || Some(name) == with_call.as_deref();
+    if let Some(place) = place_in("HANBEON_PANIC_AT").filter(|name| is_named(name)) {
+        panic!("told to panic at {place}");
+    }
+    if let Some(place) = place_in("HANBEON_STOP_AT").filter(|name| is_named(name)) {
         #[expect(clippy::print_stdout, reason = "how the test hears of it")]
         {
-            println!("stopped at {wanted}");
+            println!("stopped at {place}");
         }
         until_told().await;
     }
+}
+
+#[cfg(feature = "stop-points")]
+#[expect(clippy::disallowed_methods, reason = "not a setting: only tests know it")]
+fn place_in(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
 }
 
 #[cfg(feature = "stop-points")]

@@ -1,10 +1,11 @@
 //! The real binaries, stopped and killed at the worst moments. `places` kills workers at every commit and every send,
-//! `acceptance` the api around its commit; `frozen` holds processes up instead.
+//! `acceptance` the api around its commit; `frozen` holds processes up instead, and in `panics` a task of theirs dies.
 
 mod acceptance;
 #[cfg(feature = "faults")]
 mod clocks;
 mod frozen;
+mod panics;
 mod places;
 
 use std::time::{Duration, Instant};

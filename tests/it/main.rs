@@ -36,6 +36,7 @@ mod refunds;
 mod routes;
 mod soak;
 mod spine;
+mod strange;
 mod tampering;
 mod tidy;
 mod transitions;

@@ -77,7 +77,7 @@ async fn until_delivered(shop: &Shop, order: &str, count: usize) {
 }
 
 /// Waits until no notice waits for its order and nothing is asked any more.
-async fn until_looked_at(shop: &Shop) {
+pub(crate) async fn until_looked_at(shop: &Shop) {
     wait_for("every notice to be looked at", Duration::from_mins(2), async || {
         let waiting =
             "select (select count(*) from webhook_inbox where state = 'waiting') + (select count(*) from outbox)";

@@ -7,11 +7,13 @@
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
 //! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for; `replay` is a command.
+//! - `background` watches these tasks: the worker ends with an error when one of them does not last as long as it.
 //!
 //! Nothing that matters lives in memory between these steps: a worker may be killed at any moment, and what it held is
 //! due again when its leases end. Run as many as you like against one database.
 
 mod attempt;
+mod background;
 mod claiming;
 pub mod classify;
 pub mod codes;
@@ -47,11 +49,20 @@ use shared::{
     toss,
 };
 use tokio::{net::TcpListener, sync::Notify};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    attempt::Asker, claiming::Claiming, flow::Flow, housekeeping::Housekeeping, keys::Keys, leases::Leases,
-    merchants::Merchants, metrics::Metrics, recent_answers::RecentAnswers, settler::Settler,
+    attempt::Asker,
+    background::{BackgroundTasks, OnFailure},
+    claiming::Claiming,
+    flow::Flow,
+    housekeeping::Housekeeping,
+    keys::Keys,
+    leases::Leases,
+    merchants::Merchants,
+    metrics::Metrics,
+    recent_answers::RecentAnswers,
+    settler::Settler,
 };
 
 /// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
@@ -60,7 +71,8 @@ const DATABASE_CONNECTIONS: u32 = 8;
 const STOP_GRACE: Duration = toss::CALL_LIMIT.saturating_add(Duration::from_secs(10));
 
 /// Works until `stop` is requested; then claims nothing more, finishes what is in flight and returns. When that takes
-/// longer than a call may take, or the stop is forced, it lets go: the leases end and another worker goes on.
+/// longer than a call may take, or the stop is forced, it lets go: the leases end and another worker goes on. A background
+/// task that ends before that stops the worker too, and is the error.
 pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyhow::Result<()> {
     tracing::info!(?settings, "worker starts");
     let pool = db::pool(&settings.database_url, Role::Worker, DATABASE_CONNECTIONS)?;
@@ -69,26 +81,28 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     let poke = Arc::new(Notify::new());
     // Everything but the tries themselves ends by this token, after the last finding is written.
     let idle = CancellationToken::new();
-    let background = TaskTracker::new();
+    let background = BackgroundTasks::new(stop.clone());
 
     let (settler, findings) = Settler::new(pool.clone(), lessee, settings.terms.absence_spacing, stop.clone());
-    background.spawn(settler.run());
-    background.spawn(leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone()));
-    background.spawn(claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone()));
+    background.spawn("settler", OnFailure::LetGo, settler.run());
+    let keeping = leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone());
+    background.spawn("leases", OnFailure::Finish, keeping);
+    let hearing = claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone());
+    background.spawn("pokes", OnFailure::Finish, hearing);
     let flow = Flow::new(flow::Limits { concurrency: settings.concurrency, per_second: settings.calls_per_second });
     let metrics = Metrics::new(flow.clone());
-    background.spawn(health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
+    background.spawn("health", OnFailure::Finish, health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
     let merchants = Merchants::default();
-    background.spawn(lanes::watch(pool.clone(), keys.clone(), merchants.clone(), settings.terms, stop.clone()));
+    let watching = lanes::watch(pool.clone(), keys.clone(), merchants.clone(), settings.terms, stop.clone());
+    background.spawn("lanes", OnFailure::Finish, watching);
     let housekeeping = Housekeeping {
         pool: pool.clone(),
         terms: settings.terms,
         attempts_kept_days: settings.attempts_kept_days,
         webhooks_kept_days: settings.webhooks_kept_days,
     };
-    background.spawn(housekeeping.run(stop.clone()));
-    background.close();
+    background.spawn("housekeeping", OnFailure::Finish, housekeeping.run(stop.clone()));
 
     let asker = Asker {
         toss: settings.toss,
@@ -121,5 +135,5 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
         tracing::warn!(in_flight = tries.len(), "worker lets go; what is in flight is due again when its leases end");
     }
     let _ = tokio::time::timeout(Duration::from_secs(1), pool.close()).await;
-    Ok(())
+    background.failure().map_or(Ok(()), |failure| Err(failure.into()))
 }

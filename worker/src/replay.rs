@@ -4,7 +4,8 @@
 use secrecy::SecretString;
 use shared::{
     db::{self, Role},
-    webhook::{self, Replay, loose_moment},
+    toss::parse_timestamp,
+    webhook::{self, Replay},
 };
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +17,7 @@ pub struct ReplayError;
 /// Reads what stands after `webhooks replay`.
 pub fn read_replay(words: &[&str]) -> Result<Replay, ReplayError> {
     match words {
-        ["--since", moment] => loose_moment(moment).map(Replay::Since).ok_or(ReplayError),
+        ["--since", moment] => parse_timestamp(moment).map(Replay::Since).ok_or(ReplayError),
         [] => Err(ReplayError),
         ids => ids.iter().map(|id| id.parse().map_err(|_| ReplayError)).collect::<Result<_, _>>().map(Replay::These),
     }
@@ -32,17 +33,19 @@ pub async fn replay(database_url: &SecretString, which: &Replay) -> anyhow::Resu
 
 #[cfg(test)]
 mod tests {
-    use shared::webhook::{Replay, loose_moment};
+    use shared::{toss::parse_timestamp, webhook::Replay};
 
     use super::{ReplayError, read_replay};
 
     #[test]
     fn a_replay_names_a_time_or_rows() {
-        let since = loose_moment("2026-01-02T14:46:59").unwrap();
+        let since = parse_timestamp("2026-01-02T14:46:59").unwrap();
         assert_eq!(read_replay(&["--since", "2026-01-02T05:46:59Z"]), Ok(Replay::Since(since)));
         assert_eq!(read_replay(&["7", "12"]), Ok(Replay::These(vec![7, 12])));
-        for wrong in [&[][..], &["--since"], &["--since", "yesterday"], &["seven"], &["7", "--since"]] {
-            assert_eq!(read_replay(wrong), Err(ReplayError), "{wrong:?}");
+        let age = "9999-12-31T23:59:59-23:59";
+        let since = |text| vec!["--since", text];
+        for wrong in [vec![], vec!["--since"], since("yesterday"), since(age), vec!["seven"], vec!["7", "--since"]] {
+            assert_eq!(read_replay(&wrong), Err(ReplayError), "{wrong:?}");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     money::Krw,
     payment::{PaymentKey, PaymentStatus},
     toss,
+    web_url::{self, WebUrl},
 };
 
 /// Everything a status page says about an order.
@@ -104,7 +105,8 @@ pub struct PaymentView {
     /// What Toss holds of it. None: Toss never approved it.
     pub balance: Option<Krw>,
     pub method: Option<String>,
-    pub receipt_url: Option<String>,
+    #[serde(deserialize_with = "web_url::optional")]
+    pub receipt_url: Option<WebUrl>,
     #[serde(with = "time::serde::rfc3339")]
     pub accepted_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -137,7 +139,7 @@ impl fmt::Debug for AccountView {
 
 /// Toss's text is kept as it came, and read as leniently as where it decides.
 fn due_at<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| toss::korean_moment(&text)))
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| toss::parse_timestamp(&text)))
 }
 
 /// In Toss's words: the code is for programs, the message for people.
@@ -268,7 +270,7 @@ mod tests {
     fn what_the_statement_builds_reads_back() {
         let payment: PaymentView = serde_json::from_value(json!({
             "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null,
-            "receipt_url": null, "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
+            "receipt_url": "javascript:alert(1)", "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
             "failure": {"code": "REJECT_CARD_PAYMENT", "message": null},
             "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
         }))
@@ -277,6 +279,7 @@ mod tests {
         assert_eq!((account.bank.as_deref(), account.due_at), (Some("88"), Some(datetime!(2026-12-02 15:00 +9))));
         assert!(!format!("{account:?}").contains("123"), "{account:?}");
         assert_eq!(payment.failure.unwrap().code, "REJECT_CARD_PAYMENT");
+        assert_eq!(payment.receipt_url, None);
         assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
         let cancel: CancelView = serde_json::from_value(json!({
             "cancel_no": 1, "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복", "actor": "worker",

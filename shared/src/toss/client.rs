@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Answer,
-    wire::{NoAnswer, Reply, read},
+    wire::{NoAnswer, Reply, read_answer},
 };
 use crate::payment::PaymentKey;
 
@@ -173,7 +173,7 @@ async fn send(request: reqwest::RequestBuilder) -> Reply {
         Ok(None) => return Reply::NoAnswer(NoAnswer::Unreadable { http_status }),
         Err(error) => return Reply::NoAnswer(no_answer(&error)),
     };
-    match read(http_status, &bytes) {
+    match read_answer(http_status, &bytes) {
         Some(body) => Reply::Answer(Answer { http_status, trace_id, retry_after, body }),
         None => Reply::NoAnswer(NoAnswer::Unreadable { http_status }),
     }

@@ -5,10 +5,12 @@
 //! (<https://docs.tosspayments.com/reference>), version 2022-11-16, unless a comment says otherwise.
 
 mod client;
+mod timestamp;
 mod wire;
 
 pub use client::{ApiKey, ApiKeyError, BaseUrlError, CALL_LIMIT, Toss};
-pub use wire::{Account, Answer, Body, CancelEntry, NoAnswer, Payment, Reply, korean_moment};
+pub use timestamp::parse_timestamp;
+pub use wire::{Account, Answer, Body, CancelEntry, NoAnswer, Payment, Reply, read_answer};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

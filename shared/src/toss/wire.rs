@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use time::{
-    OffsetDateTime, PrimitiveDateTime,
-    format_description::well_known::Rfc3339,
-    macros::{format_description, offset},
-};
+use time::OffsetDateTime;
 
-use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
+use super::parse_timestamp;
+use crate::{money::Krw, order::OrderNo, payment::PaymentKey, strict_json, web_url::WebUrl};
 
 /// What one call showed.
 #[derive(Debug)]
@@ -88,7 +85,9 @@ pub struct Payment {
     pub total_amount: Option<i64>,
     pub balance_amount: Option<i64>,
     pub method: Option<String>,
+    /// `None`: it is not approved, or Toss named a time that is none.
     pub approved_at: Option<OffsetDateTime>,
+    /// Only what may become a link (see [`WebUrl`]).
     pub receipt_url: Option<String>,
     pub account: Option<Account>,
     /// Newest last, as far as they could be read.
@@ -146,8 +145,8 @@ struct PaymentFields {
     balance_amount: Option<i64>,
     #[serde(default, deserialize_with = "text")]
     method: Option<String>,
-    #[serde(default, deserialize_with = "moment")]
-    approved_at: Option<OffsetDateTime>,
+    #[serde(default)]
+    approved_at: Value,
     #[serde(default)]
     receipt: Value,
     #[serde(default)]
@@ -163,13 +162,18 @@ struct ErrorFields {
     message: Option<String>,
 }
 
-/// Reads a body as a Payment on 2xx, as an error otherwise. `None`: it is neither.
-pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
-    let mut raw: Value = serde_json::from_slice(bytes).ok()?;
-    without_nul(&mut raw);
+/// Reads a body as a Payment on 2xx, as an error otherwise. `None`: it is neither, or says two things at once.
+pub fn read_answer(http_status: u16, bytes: &[u8]) -> Option<Body> {
+    let mut raw = strict_json::read(bytes)?;
     without_refund_account(&mut raw);
     if (200..300).contains(&http_status) {
         let fields = PaymentFields::deserialize(&raw).ok()?;
+        let approved_at = fields.approved_at.as_str().and_then(parse_timestamp);
+        // CANCELED without a time of approval is an account that was closed before its deposit, with one it is money that
+        // was given back. A time that cannot be read tells neither.
+        if fields.status == "CANCELED" && approved_at.is_none() && !fields.approved_at.is_null() {
+            return None;
+        }
         return Some(Body::Payment(Box::new(Payment {
             m_id: fields.m_id,
             payment_key: fields.payment_key,
@@ -179,8 +183,8 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
             total_amount: fields.total_amount,
             balance_amount: fields.balance_amount,
             method: fields.method,
-            approved_at: fields.approved_at,
-            receipt_url: fields.receipt.get("url").and_then(Value::as_str).map(str::to_owned),
+            approved_at,
+            receipt_url: receipt_url(&fields.receipt),
             account: account(&fields.virtual_account),
             cancels: cancels(&fields.cancels),
             raw,
@@ -190,37 +194,21 @@ pub(super) fn read(http_status: u16, bytes: &[u8]) -> Option<Body> {
     Some(Body::Error { code: error.code, message: error.message.unwrap_or_default() })
 }
 
-fn account(of: &Value) -> Option<Account> {
-    of.is_object().then(|| Account {
-        due_at: of.get("dueDate").and_then(Value::as_str).and_then(korean_moment),
-        expired: of.get("expired").and_then(Value::as_bool).unwrap_or_default(),
-    })
+fn receipt_url(receipt: &Value) -> Option<String> {
+    let url = receipt.get("url").and_then(Value::as_str).and_then(WebUrl::parse);
+    url.map(|url| url.as_str().to_owned())
 }
 
-/// A moment that may come without its zone, as Toss documents due dates; it is Korea's then. One of another age is none: it
-/// could not be stored, or not be added to.
-pub fn korean_moment(text: &str) -> Option<OffsetDateTime> {
-    let local = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-    let without_zone = || PrimitiveDateTime::parse(text.split('.').next()?, local).ok();
-    let zoned = OffsetDateTime::parse(text, &Rfc3339).ok();
-    let moment = zoned.or_else(|| without_zone().map(|moment| moment.assume_offset(offset!(+9))));
-    moment.filter(|moment| (2000..3000).contains(&moment.year()))
+fn account(of: &Value) -> Option<Account> {
+    of.is_object().then(|| Account {
+        due_at: of.get("dueDate").and_then(Value::as_str).and_then(parse_timestamp),
+        expired: of.get("expired").and_then(Value::as_bool).unwrap_or_default(),
+    })
 }
 
 fn cancels(list: &Value) -> Vec<CancelEntry> {
     let entries = list.as_array().map(Vec::as_slice).unwrap_or_default();
     entries.iter().filter_map(|entry| CancelEntry::deserialize(entry).ok()).collect()
-}
-
-/// PostgreSQL stores every character but this one, and an order's name comes from the shopper's browser: an answer that
-/// cannot be written down would be asked for for ever.
-fn without_nul(value: &mut Value) {
-    match value {
-        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
-        Value::Array(values) => values.iter_mut().for_each(without_nul),
-        Value::Object(fields) => fields.values_mut().for_each(without_nul),
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 /// The account that a shopper named for refunds in Toss's own widget, which Toss repeats for a few minutes (API reference,
@@ -251,20 +239,16 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     })
 }
 
-fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    Ok(text(deserializer)?.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
     use time::macros::datetime;
 
-    use super::{Body, Payment, read};
+    use super::{Body, Payment, read_answer};
     use crate::{money::Krw, order::OrderNo, payment::PaymentKey};
 
     fn payment(body: &serde_json::Value) -> Option<Payment> {
-        match read(200, body.to_string().as_bytes())? {
+        match read_answer(200, body.to_string().as_bytes())? {
             Body::Payment(payment) => Some(*payment),
             Body::Error { .. } => None,
         }
@@ -299,6 +283,47 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_approval_is_read_with_or_without_its_zone_or_is_none() {
+        let read = |status: &str, approved_at: serde_json::Value| {
+            payment(&json!({"paymentKey": "k", "orderId": "o", "status": status, "approvedAt": approved_at}))
+        };
+        for text in ["2026-09-01T12:00:31+09:00", "2026-09-01T12:00:31", "2026-09-01T03:00:31.000000000000Z"] {
+            let approved_at = read("DONE", json!(text)).unwrap().approved_at;
+            assert_eq!(approved_at, Some(datetime!(2026-09-01 12:00:31 +9)), "{text}");
+        }
+        assert!(read("CANCELED", json!("2026-09-01T12:00:31+09:00")).unwrap().approved_at.is_some());
+        assert!(read("CANCELED", json!(null)).unwrap().approved_at.is_none());
+        for strange in [json!("9999-12-31T23:59:59-23:59"), json!("soon"), json!(""), json!(1_788_231_631), json!({})] {
+            assert_eq!(read("DONE", strange.clone()).unwrap().approved_at, None, "{strange}");
+            // Whether it was ever paid cannot be read off it.
+            assert!(read("CANCELED", strange.clone()).is_none(), "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_kept_only_if_it_may_become_a_link() {
+        let url = |receipt: serde_json::Value| {
+            let body = json!({"paymentKey": "k", "orderId": "o", "status": "DONE", "receipt": receipt});
+            payment(&body).unwrap().receipt_url
+        };
+        assert_eq!(url(json!({"url": "https://toss.example/r"})).as_deref(), Some("https://toss.example/r"));
+        for receipt in
+            [json!({"url": "javascript:alert(1)"}), json!({"url": 7}), json!("https://toss.example"), json!([])]
+        {
+            assert_eq!(url(receipt.clone()), None, "{receipt}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_says_two_things_is_no_answer() {
+        let twice = br#"{"paymentKey":"k","orderId":"o","status":"DONE","status":"ABORTED"}"#;
+        assert!(read_answer(200, twice).is_none());
+        assert!(read_answer(403, br#"{"code":"A","message":"x","code":"B"}"#).is_none());
+        let deep = br#"{"paymentKey":"k","orderId":"o","status":"DONE","metadata":{"a":1,"a":2}}"#;
+        assert!(read_answer(200, deep).is_none());
+    }
+
+    #[test]
     fn a_due_date_is_korean_time_with_or_without_its_zone() {
         let account = |account: serde_json::Value| {
             let body =
@@ -324,7 +349,7 @@ mod tests {
     fn a_character_that_cannot_be_stored_is_replaced_wherever_it_stands() {
         let read = payment(&json!({
             "paymentKey": "k", "orderId": "o", "status": "DONE", "method": "a\u{0}b",
-            "metadata": {"list": ["\u{0}"]}, "orderName": "Ogu\u{0}T",
+            "metadata": {"list": ["\u{0}"], "na\u{0}me": 1}, "orderName": "Ogu\u{0}T",
         }))
         .unwrap();
         assert_eq!(read.method.as_deref(), Some("a\u{fffd}b"));
@@ -345,11 +370,11 @@ mod tests {
 
     #[test]
     fn what_is_not_a_payment_or_an_error_is_no_answer() {
-        assert!(read(200, b"{\"status\":\"DONE\"}").is_none());
-        assert!(read(200, b"{\"paymentKey\":\"k\",\"orderId\":\"o\",\"sta").is_none());
-        assert!(read(502, b"<html>Bad Gateway</html>").is_none());
-        assert!(read(500, b"{}").is_none());
-        let error = read(403, r#"{"code":"BRAND_NEW","message":null,"data":{}}"#.as_bytes());
+        assert!(read_answer(200, b"{\"status\":\"DONE\"}").is_none());
+        assert!(read_answer(200, b"{\"paymentKey\":\"k\",\"orderId\":\"o\",\"sta").is_none());
+        assert!(read_answer(502, b"<html>Bad Gateway</html>").is_none());
+        assert!(read_answer(500, b"{}").is_none());
+        let error = read_answer(403, r#"{"code":"BRAND_NEW","message":null,"data":{}}"#.as_bytes());
         assert!(matches!(error, Some(Body::Error { code, .. }) if code == "BRAND_NEW"));
     }
 

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{order::OrderNo, payment::PaymentKey};
+use crate::{order::OrderNo, payment::PaymentKey, strict_json, toss::parse_timestamp};
 
 /// The newest refunds that are kept of a payment's list.
 const CANCELS_KEPT: usize = 20;
@@ -50,16 +50,16 @@ pub(super) struct Said {
 
 impl Hint {
     pub(super) fn read(body: &[u8]) -> Self {
-        match serde_json::from_slice::<Value>(body) {
-            Ok(Value::Object(fields)) => Self::of(&fields),
-            Ok(_) | Err(_) => Self { event: None, said_at: None, about: About::Unreadable, content: Value::Null },
+        match strict_json::read(body) {
+            Some(Value::Object(fields)) => Self::of(&fields),
+            Some(_) | None => Self { event: None, said_at: None, about: About::Unreadable, content: Value::Null },
         }
     }
 
     fn of(fields: &Map<String, Value>) -> Self {
         let told = fields.get("eventType");
         let event = told.and_then(Value::as_str).filter(|name| is_name(name));
-        let said_at = text(fields, "createdAt").and_then(loose_moment);
+        let said_at = text(fields, "createdAt").and_then(parse_timestamp);
         let data = match (told, fields.get("data")) {
             (Some(_), Some(Value::Object(data))) => data,
             (Some(_) | None, _) => fields,
@@ -134,7 +134,7 @@ fn number(fields: &Map<String, Value>, name: &str) -> Option<Value> {
 }
 
 fn moment(fields: &Map<String, Value>, name: &str) -> Option<Value> {
-    Some(json!(loose_moment(text(fields, name)?)?.format(&Rfc3339).ok()?))
+    Some(json!(parse_timestamp(text(fields, name)?)?.format(&Rfc3339).ok()?))
 }
 
 /// A word of Toss's, as events and states are called.
@@ -150,38 +150,15 @@ pub(super) fn is_key(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// A time as Toss writes it in webhooks: mostly without a zone, which then is Korea's, and with as many digits of a second as
-/// it happens to need.
-pub fn loose_moment(text: &str) -> Option<OffsetDateTime> {
-    let zoned = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
-    zoned(text).or_else(|| zoned(&format!("{text}+09:00")))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::{About, Hint};
     use serde_json::{Value, json};
-    use time::macros::datetime;
-
-    use super::{About, Hint, loose_moment};
 
     const ORDER: &str = "019ab7f2-3c55-7d8e-9b14-4f0f6a1c2d3e";
 
     fn read(body: &Value) -> Hint {
         Hint::read(body.to_string().as_bytes())
-    }
-
-    #[test]
-    fn times_are_read_however_toss_writes_them() {
-        let at = datetime!(2026-01-02 05:46:59.65327 UTC);
-        for text in ["2026-01-02T14:46:59.65327", "2026-01-02T14:46:59.653270", "2026-01-02T14:46:59.65327+09:00"] {
-            assert_eq!(loose_moment(text), Some(at), "{text}");
-        }
-        assert_eq!(loose_moment("2026-01-02T14:46:59"), Some(datetime!(2026-01-02 05:46:59 UTC)));
-        assert_eq!(loose_moment("2026-01-02T05:46:59Z"), Some(datetime!(2026-01-02 05:46:59 UTC)));
-        assert_eq!(loose_moment("2026-01-02T14:46:59.123456789"), Some(datetime!(2026-01-02 05:46:59.123456789 UTC)));
-        for text in ["", "yesterday", "2026-01-02", "2026-13-02T14:46:59", "2026-01-02T14:46:59+09:00+09:00"] {
-            assert_eq!(loose_moment(text), None, "{text}");
-        }
     }
 
     #[test]
@@ -211,9 +188,21 @@ mod tests {
         for nothing in [json!({}), json!([]), json!("DONE"), json!({"eventType": 7}), json!({"eventType": "a b"})] {
             assert!(matches!(read(&nothing).about, About::Unreadable), "{nothing}");
         }
-        for broken in [b"".as_slice(), b"{", b"\xff", "[".repeat(10_000).as_bytes()] {
+        // One half of it would be asked about, and the other one kept.
+        let twice = format!(r#"{{"orderId":"{ORDER}","status":"DONE","status":"ABORTED"}}"#);
+        for broken in [b"".as_slice(), b"{", b"\xff", twice.as_bytes(), "[".repeat(10_000).as_bytes()] {
             assert!(matches!(Hint::read(broken).about, About::Unreadable));
         }
+    }
+
+    #[test]
+    fn a_time_of_another_age_is_not_kept() {
+        let age = "9999-12-31T23:59:59-23:59";
+        let data = json!({"orderId": ORDER, "status": "CANCELED", "approvedAt": age, "cancels": [{"canceledAt": age}]});
+        let hint = read(&json!({"eventType": "PAYMENT_STATUS_CHANGED", "createdAt": age, "data": data}));
+        assert_eq!(hint.said_at, None);
+        assert_eq!(hint.content.get("approvedAt"), None);
+        assert_eq!(hint.content["cancels"][0]["canceledAt"], Value::Null);
     }
 
     #[test]

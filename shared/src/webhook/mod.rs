@@ -11,8 +11,6 @@
 mod hint;
 mod weigh;
 
-pub use hint::loose_moment;
-
 use std::time::Duration;
 
 use secrecy::SecretString;

@@ -12,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod looks;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod scripted_toss;
 pub(crate) mod shop;
 pub(crate) mod toss;
 

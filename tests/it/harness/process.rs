@@ -1,6 +1,6 @@
 //! The real binaries as processes of their own, to be stopped and killed at named places.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -70,6 +70,17 @@ impl Process {
         Self::spawn(binary, command, env)
     }
 
+    /// The same with what it complains about written to a file.
+    pub(crate) fn start_with_errors_in(
+        binary: Binary,
+        file: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "exec \"$0\" 2>\"$1\"", binary.path()]).arg(file);
+        Self::spawn(binary, command, env)
+    }
+
     fn spawn(binary: Binary, mut command: Command, env: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut child = command
             .env_clear()
@@ -120,10 +131,12 @@ impl Process {
 
     /// Waits until it ends by itself and says whether it ended well.
     pub(crate) async fn ended(&mut self) -> bool {
-        tokio::time::timeout(Duration::from_secs(90), self.child.wait())
-            .await
-            .expect("it does not end")
-            .unwrap()
-            .success()
+        self.exit_code().await == Some(0)
+    }
+
+    /// Waits until it ends by itself and says how; `None`: by a signal.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(Duration::from_secs(90), self.child.wait()).await;
+        ended.expect("it does not end").unwrap().code()
     }
 }

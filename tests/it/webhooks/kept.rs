@@ -1,7 +1,10 @@
 //! What is kept of a webhook, for how long, and how it is taken up again.
 
 use serde_json::json;
-use shared::webhook::{self, Replay, State};
+use shared::{
+    toss,
+    webhook::{self, Replay, State},
+};
 
 use super::{
     PRICE, about, deliver, deliveries, hooked, paid, rule, states, taken, unregister, until_delivered, until_looked_at,
@@ -154,7 +157,7 @@ async fn what_was_kept_can_be_looked_at_again_by_command() {
     // What had a wrong secret is taken up only by its own name.
     shop.database.execute("update webhook_inbox set state = 'wrong_secret'").await;
     let pool = shop.database.worker_pool();
-    let since = webhook::loose_moment("2026-01-02T14:46:59").unwrap();
+    let since = toss::parse_timestamp("2026-01-02T14:46:59").unwrap();
     assert_eq!(webhook::replay(&pool, &Replay::Since(since)).await.unwrap(), 0);
     let ids: Vec<i64> =
         sqlx::query_scalar("select id from webhook_inbox").fetch_all(&shop.database.pool).await.unwrap();
