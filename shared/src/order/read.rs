@@ -12,7 +12,7 @@ use crate::{
     cancel::Actor,
     db::{StoreError, within},
     money::Krw,
-    payment::{PaymentKey, PaymentStatus},
+    payment::{BankTransfer, PaymentKey, PaymentStatus},
     toss,
 };
 
@@ -113,9 +113,27 @@ pub struct PaymentView {
     pub failure: Option<FailureView>,
     /// Where the money is to be transferred, or was.
     pub account: Option<AccountView>,
+    /// Toss's `virtualAccount.refundStatus`, as Toss wrote it. None: Toss says nothing about it, which is not `NONE`.
+    pub refund_status: Option<String>,
+    /// When an operator recorded how a bank transfer that failed was ended outside of Toss.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub refund_closed_at: Option<OffsetDateTime>,
     /// When the worker looks again, while something about it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_look_at: Option<OffsetDateTime>,
+}
+
+impl PaymentView {
+    /// How far the bank is with what was given back into an account.
+    pub fn transfer(&self) -> Option<BankTransfer> {
+        let (word, is_closed) = (self.refund_status.as_deref(), self.refund_closed_at.is_some());
+        BankTransfer::of(self.status, self.amount, self.balance, word, is_closed)
+    }
+
+    /// What Toss has given back of it, or booked as given back.
+    pub fn given_back(&self) -> Option<Krw> {
+        Krw::new(self.amount.won().checked_sub(self.balance?.won())?)
+    }
 }
 
 /// A virtual account. Its number is for whoever owes the deposit, and for no log.
@@ -159,6 +177,10 @@ pub struct CancelView {
     pub actor: Actor,
     /// Why Toss did not make it, where it gave a reason. Without one, Toss holds another amount than we believed.
     pub failure: Option<FailureView>,
+    /// What Toss answered last that was no yes, while it is under way.
+    pub last_error: Option<FailureView>,
+    /// Nothing is posted for it any more: an operator called it off, and it ends with the next proof.
+    pub called_off: bool,
     /// The code with which Toss put it off, while it waits for that.
     pub put_off_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
@@ -177,7 +199,7 @@ pub enum CancelStatus {
     InProgress,
     /// Given back, as Toss's own list shows.
     Done,
-    /// Toss will not give it back; a human must look.
+    /// Not made, with proof. The money is where it was.
     Failed,
 }
 
