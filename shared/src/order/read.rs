@@ -292,7 +292,8 @@ mod tests {
             "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null,
             "receipt_url": null, "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
             "failure": {"code": "REJECT_CARD_PAYMENT", "message": null},
-            "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
+            "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "refund_status": null,
+            "refund_closed_at": null, "next_look_at": "2026-11-25T16:26:29.7+00:00",
         }))
         .unwrap();
         let account = payment.account.unwrap();
@@ -302,12 +303,14 @@ mod tests {
         assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
         let cancel: CancelView = serde_json::from_value(json!({
             "cancel_no": 1, "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복", "actor": "worker",
-            "failure": null, "put_off_by": "NOT_AVAILABLE_BANK",
+            "failure": null, "last_error": {"code": "NOT_AVAILABLE_BANK", "message": "은행 점검"}, "called_off": false,
+            "put_off_by": "NOT_AVAILABLE_BANK",
             "requested_at": "2026-11-25T16:25:29.710377+00:00", "finished_at": null,
             "next_look_at": "2026-11-25T16:26:29.715208+00:00",
         }))
         .unwrap();
         assert_eq!(cancel.status, CancelStatus::InProgress);
+        assert_eq!(cancel.last_error.unwrap().message.as_deref(), Some("은행 점검"));
         assert!(cancel.finished_at.is_none() && cancel.next_look_at.is_some());
     }
 }
