@@ -56,20 +56,50 @@ static ADVICE: &[(&str, Advice)] = &[
 pub(crate) fn about(cancel: &CancelView, language: Language) -> Option<&'static str> {
     match cancel.status {
         CancelStatus::Done => None,
-        CancelStatus::InProgress => cancel.put_off_by.as_deref().map(|code| sentence(code, language)),
+        CancelStatus::InProgress if cancel.called_off => Some(language.pick(
+            "더 요청하지 않습니다. 이미 보낸 요청이 처리되었는지 확인되면 끝납니다.",
+            "Nothing more is sent for it. It ends as soon as it is certain whether an earlier request was carried out.",
+        )),
+        CancelStatus::InProgress => match (&cancel.put_off_by, &cancel.last_error) {
+            (Some(code), _) => Some(sentence(code, language)),
+            (None, Some(_)) => Some(language.pick(
+                "토스페이먼츠가 오류로 답해 자동으로 다시 시도합니다. 같은 답이 계속되면 주문 상세에서 환불을 멈추고, 코드와 함께 \
+                 토스페이먼츠 고객센터에 문의하세요.",
+                "Toss Payments answered with an error, and the refund is retried automatically. If the answer stays the same, \
+                 call the refund off on the order's detail page and ask Toss Payments' support, naming the code.",
+            )),
+            (None, None) => None,
+        },
         CancelStatus::Failed => Some(match &cancel.failure {
-            Some(failure) => sentence(&failure.code, language),
+            Some(failure) => after_the_end(&failure.code, language),
             None => language.pick(
-                "그 사이 토스페이먼츠의 남은 금액이 바뀌어 환불하지 않았습니다. 지금 금액을 보고 다시 신청하세요.",
-                "What Toss Payments holds had changed meanwhile, so nothing was given back. Look at the amount and ask again.",
+                "환불되지 않았습니다. 지금 남은 금액을 보고 다시 신청하세요.",
+                "It was not made. Look at the amount that is left now, and ask again.",
             ),
         }),
     }
 }
 
+/// Codes with which Toss only puts a refund off say another thing once nothing is tried any more.
+fn after_the_end(code: &str, language: Language) -> &'static str {
+    match advice(code) {
+        Advice::BankCloses | Advice::Limit | Advice::Soon => language.pick(
+            "여러 번 시도했지만 환불되지 않았습니다. 시간을 두고 다시 신청하고, 계속되면 코드와 함께 토스페이먼츠 고객센터에 문의하세요.",
+            "It was tried several times and not made. Ask again later; if it goes on, ask Toss Payments' support, naming the \
+             code.",
+        ),
+        Advice::Account | Advice::Whole | Advice::Discount | Advice::TooLate | Advice::AskToss => {
+            sentence(code, language)
+        }
+    }
+}
+
+fn advice(code: &str) -> Advice {
+    ADVICE.iter().find(|(known, _)| *known == code).map_or(Advice::AskToss, |(_, advice)| *advice)
+}
+
 fn sentence(code: &str, language: Language) -> &'static str {
-    let advice = ADVICE.iter().find(|(known, _)| *known == code).map_or(Advice::AskToss, |(_, advice)| *advice);
-    match advice {
+    match advice(code) {
         Advice::Account => language.pick(
             "환불 계좌로 입금할 수 없습니다. 구매자에게 은행, 계좌번호, 예금주를 확인해 다시 신청하세요.",
             "The account does not take the money. Ask the buyer for bank, number and holder, and ask again.",
@@ -109,7 +139,7 @@ fn sentence(code: &str, language: Language) -> &'static str {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{ADVICE, sentence};
+    use super::{ADVICE, after_the_end, sentence};
     use crate::language::Language;
 
     #[test]
@@ -119,6 +149,12 @@ mod tests {
         for language in [Language::Korean, Language::English] {
             assert_eq!(sentence("A_CODE_OF_TOMORROW", language), sentence("REFUND_REJECTED", language));
             assert_ne!(sentence("NOT_AVAILABLE_BANK", language), sentence("EXCEED_MAX_REFUND_DUE", language));
+            for (code, _) in ADVICE {
+                let [again, later] =
+                    [language.pick("자동으로", "by itself"), language.pick("기다리세요", "tried again")];
+                let said = after_the_end(code, language);
+                assert!(!said.contains(again) && !said.contains(later), "{code} is over: {said}");
+            }
         }
     }
 }

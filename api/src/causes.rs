@@ -1,7 +1,7 @@
 //! Why an order's state changed, in words. The worker and the statements in `shared` write one word for each reason; a test
 //! reads their sources, so that none is left without a sentence here.
 
-use shared::order::{EventView, OrderStatus, OrderView};
+use shared::order::{OrderRecord, OrderStatus, OrderView};
 
 use crate::{language::Language, standing};
 
@@ -11,11 +11,18 @@ pub(crate) const DEPOSIT_TOO_LATE: &str = "deposit_too_late";
 pub(crate) const LATE_APPROVAL: &str = "late_approval";
 pub(crate) const REFUND_REFUSED: &str = "refund_refused";
 pub(crate) const REFUND_NEEDS_ACCOUNT: &str = "refund_needs_account";
+pub(crate) const REFUND_NOT_MADE: &str = "refund_not_made";
 pub(crate) const DEPOSIT_REVERSED: &str = "deposit_reversed";
+pub(crate) const CLOSED_SETTLED_OUTSIDE: &str = "closed_settled_outside";
+pub(crate) const CLOSED_NOT_PAID: &str = "closed_not_paid";
 
 #[cfg(test)]
 pub(crate) const ACCOUNT_CLOSED: &str = "account_closed";
 const REFUNDED: &str = "refunded";
+const REFUNDED_IN_PART: &str = "refunded_in_part";
+const REFUND_FAILED: &str = "refund_failed";
+const REFUND_FOUND_LATE: &str = "refund_found_late";
+const REFUND_CALLED_OFF: &str = "refund_called_off";
 const REQUESTED: &str = "refund_requested";
 const LATE_RETURNING: &str = "late_approval_returning";
 const LATE_RETURNED: &str = "late_approval_returned";
@@ -47,7 +54,7 @@ static WORDS: &[(&str, &str, &str)] = &[
     (SECOND_RETURNED, "이중 결제를 돌려드렸습니다", "The second payment was given back"),
     (REQUESTED, "환불을 접수했습니다", "A refund was asked for"),
     (REFUNDED, "결제한 금액을 모두 돌려드렸습니다", "All of the payment was given back"),
-    ("refunded_in_part", "결제한 금액의 일부를 돌려드렸습니다", "A part of the payment was given back"),
+    (REFUNDED_IN_PART, "결제한 금액의 일부를 돌려드렸습니다", "A part of the payment was given back"),
     ("account_closed", "입금 전에 가상계좌를 닫았습니다", "The virtual account was closed before a deposit"),
     (
         "toss_contradicts",
@@ -71,6 +78,47 @@ static WORDS: &[(&str, &str, &str)] = &[
         "돌려드릴 결제가 토스페이먼츠에서 확인되지 않습니다",
         "Toss Payments does not show the payment that we want to give back",
     ),
+    (
+        "no_answer_about_this_payment",
+        "토스페이먼츠가 이 결제에 대해서만 하루 동안 답하지 않았습니다",
+        "For a day Toss Payments has not answered about this payment, and it answers about others",
+    ),
+    (REFUND_NOT_MADE, "자동으로 시작한 환불이 이루어지지 않았습니다", "A refund that began automatically was not made"),
+    (REFUND_FAILED, "환불이 이루어지지 않은 것을 확인했습니다", "It is certain that the refund was not made"),
+    (
+        REFUND_FOUND_LATE,
+        "이루어지지 않은 것으로 보였던 환불이 처리된 것을 확인했습니다",
+        "A refund that seemed not to have been made was made after all",
+    ),
+    ("refund_call_off_requested", "상점에서 환불을 멈추도록 했습니다", "The shop asked to call the refund off"),
+    (REFUND_CALLED_OFF, "환불을 멈추었고, 환불된 금액은 없습니다", "The refund was called off before it was made"),
+    (
+        "lookup_requested",
+        "상점에서 토스페이먼츠에 다시 확인하도록 했습니다",
+        "The shop asked for another lookup at Toss Payments",
+    ),
+    ("close_requested", "상점에서 확인을 종결하도록 했습니다", "The shop asked to close the review"),
+    (
+        "toss_agrees_again",
+        "토스페이먼츠에서 결제된 것이 다시 확인되었습니다",
+        "Toss Payments shows the payment as paid again",
+    ),
+    (
+        "review_ended",
+        "토스페이먼츠에 남은 결제 금액이 없는 것을 확인했습니다",
+        "Toss Payments holds nothing of the payment any more",
+    ),
+    (
+        CLOSED_SETTLED_OUTSIDE,
+        "상점이 토스페이먼츠를 거치지 않고 정리해 종결했습니다",
+        "The shop settled it outside of Toss Payments and closed it",
+    ),
+    (CLOSED_NOT_PAID, "결제되지 않은 것을 확인하고 종결했습니다", "It was closed: no money was taken for it"),
+    (
+        "bank_refund_closed",
+        "은행이 입금하지 못한 환불을 상점이 따로 처리했습니다",
+        "The shop settled the refund that the bank did not pay out",
+    ),
     ("still_failed", "다시 확인했고, 승인되지 않은 그대로입니다", "We looked again: it is still not approved"),
 ];
 
@@ -80,14 +128,56 @@ pub(crate) fn words(cause: &str, language: Language) -> Option<&'static str> {
 }
 
 /// What brought the order to where it stands. A refund of something else that was charged moves no order, so it explains
-/// none; nor does one that was only asked for, or that Toss did not make.
+/// none; nor does one that was only asked for or that was not made, nor what an operator asked for.
 pub(crate) fn why(order: &OrderView) -> Option<&str> {
-    let mut newest_first = order.events.iter().rev();
-    let explains = |event: &&EventView| {
-        let refused = event.cause == REFUND_REFUSED && event.from_status == Some(event.to_status);
-        event.to_status == order.status && refund(&event.cause).is_none() && !refused
+    let events = order.events.iter().map(|event| (event.from_status, event.to_status, event.cause.as_str()));
+    newest_reason(order.status, events)
+}
+
+/// The same of what an operator is shown.
+pub(crate) fn why_recorded(order: &OrderRecord) -> Option<&str> {
+    let events = order.events.iter().map(|event| (event.from_status, event.to_status, event.cause.as_str()));
+    newest_reason(order.status, events)
+}
+
+fn newest_reason<'a>(
+    status: OrderStatus,
+    events: impl DoubleEndedIterator<Item = (Option<OrderStatus>, OrderStatus, &'a str)>,
+) -> Option<&'a str> {
+    let explains = |(from, to, cause): &(Option<OrderStatus>, OrderStatus, &str)| {
+        let moved = *from != Some(*to);
+        *to == status && refund(cause).is_none() && (moved || !is_note(cause))
     };
-    newest_first.find(explains).map(|event| event.cause.as_str())
+    events.rev().find(explains).map(|(.., cause)| cause)
+}
+
+/// Where it changed no state, it says nothing about the state.
+fn is_note(cause: &str) -> bool {
+    matches!(
+        cause,
+        REFUND_REFUSED
+            | REFUND_FAILED
+            | REFUND_FOUND_LATE
+            | REFUND_CALLED_OFF
+            | "refund_call_off_requested"
+            | "lookup_requested"
+            | "close_requested"
+            | "bank_refund_closed"
+    )
+}
+
+/// Does this cause bring an order into review?
+#[cfg(test)]
+pub(crate) fn leads_to_review(cause: &str) -> bool {
+    cause.starts_with("review_") && cause != "review_ended"
+        || matches!(
+            cause,
+            "toss_contradicts"
+                | "no_answer_about_this_payment"
+                | REFUND_REFUSED
+                | REFUND_NEEDS_ACCOUNT
+                | REFUND_NOT_MADE
+        )
 }
 
 /// One line of an order's history.
@@ -111,14 +201,32 @@ pub(crate) fn step(cause: &str, to: OrderStatus, language: Language) -> Step {
         Some(Refund::Begun) => (returning(language), OrderStatus::InProgress),
         Some(Refund::Done) => (standing::refunded(language), OrderStatus::Canceled),
         None if cause == REFUNDED => (standing::refunded(language), OrderStatus::Canceled),
-        None if cause == REFUND_REFUSED && to != OrderStatus::Review => (refused(language), OrderStatus::Review),
+        None if cause == REFUND_REFUSED && to != OrderStatus::Review => {
+            (language.pick("환불 거절", "Refund refused"), OrderStatus::Review)
+        }
+        None if cause == REFUND_FAILED && to != OrderStatus::Review => (failed(language), OrderStatus::Review),
+        None if cause == REFUND_CALLED_OFF && to != OrderStatus::Review => {
+            (language.pick("환불 중지", "Refund called off"), OrderStatus::Canceled)
+        }
         None => (standing::name(to, language), to),
     };
     Step { name, tone: standing::tone(of), words: words(cause, language) }
 }
 
-pub(crate) fn refused(language: Language) -> &'static str {
-    language.pick("환불 거절", "Refund refused")
+/// How the same is called while a bank has not paid the refund into the account: Toss has booked it, and no more.
+pub(crate) fn booked_step(cause: &str, to: OrderStatus, language: Language) -> Step {
+    match cause {
+        REFUNDED | REFUNDED_IN_PART | LATE_RETURNED | SECOND_RETURNED => Step {
+            name: language.pick("환불 접수", "Refund booked"),
+            tone: standing::tone(OrderStatus::InProgress),
+            words: Some(language.pick("토스페이먼츠가 환불을 접수했습니다", "Toss Payments has booked the refund")),
+        },
+        _ => step(cause, to, language),
+    }
+}
+
+pub(crate) fn failed(language: Language) -> &'static str {
+    language.pick("환불 실패", "Refund failed")
 }
 
 pub(crate) fn returning(language: Language) -> &'static str {

@@ -10,8 +10,11 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use shared::order::{
-    self, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderRecord, OrderStatus, PaymentRecord,
+use shared::{
+    order::{
+        self, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderNo, OrderRecord, OrderStatus, PaymentRecord,
+    },
+    payment::BankTransfer,
 };
 use time::OffsetDateTime;
 
@@ -25,6 +28,8 @@ use crate::{
     operator::Operator,
     page::{FORM_REFERRER, LIVE_POLICY, Page, kst, quotation},
     problem::Problem,
+    refund_page::toss_words,
+    review::{BankRefund, CallOff, ReviewGuide},
     standing,
 };
 
@@ -35,8 +40,12 @@ pub(crate) struct DetailPage {
     operator: Operator,
     order_no: String,
     shoppers_page: String,
-    may_refund: bool,
-    closes_account: bool,
+    /// What the way to a refund is called, where there may be one.
+    refund: Option<&'static str>,
+    /// Why what was just asked for was not taken.
+    trouble: Option<String>,
+    review: Option<ReviewGuide>,
+    may_look_up: bool,
     live: Option<live::Told>,
     order_name: String,
     customer: String,
@@ -90,6 +99,7 @@ struct PaymentRow {
     check_at: Option<String>,
     refusal: Option<String>,
     ask_first: bool,
+    bank_refund: Option<BankRefund>,
 }
 
 struct CancelRow {
@@ -104,7 +114,9 @@ struct CancelRow {
     key_epoch: i16,
     requested_at: String,
     finished_at: Option<String>,
-    refusal: Option<String>,
+    /// Toss's code and words.
+    error: Option<String>,
+    call_off: CallOff,
 }
 
 struct AttemptRow {
@@ -128,6 +140,7 @@ struct Moment {
     cause: String,
     actor: &'static str,
     payment_no: Option<i16>,
+    reason: Option<String>,
     at: String,
 }
 
@@ -137,14 +150,34 @@ pub(crate) async fn page(
     language: Language,
     address: Addressed,
 ) -> Result<Response, Problem> {
-    let order = order::record(&state.pool, address.0).await?.ok_or(Problem::OrderNotFound)?;
-    let page = DetailPage::of(operator, order, language);
+    show(&state, operator, address.0, language, None).await
+}
+
+/// As it stands now, and with what was wrong with a form of it.
+pub(crate) async fn show(
+    state: &AppState,
+    operator: Operator,
+    order_no: OrderNo,
+    language: Language,
+    trouble: Option<String>,
+) -> Result<Response, Problem> {
+    let order = order::record(&state.pool, order_no).await?.ok_or(Problem::OrderNotFound)?;
+    let page = DetailPage { trouble, ..DetailPage::of(operator, order, language) };
     Ok(([(header::CONTENT_SECURITY_POLICY, LIVE_POLICY)], FORM_REFERRER, Page(page)).into_response())
 }
 
 impl DetailPage {
     fn of(operator: Operator, order: OrderRecord, language: Language) -> Self {
         let live = live::Told::of_record(&order);
+        let review = ReviewGuide::of(&order, language);
+        let transfers: Vec<_> = order.payments.iter().map(|payment| (payment.payment_no, payment.transfer())).collect();
+        let transfer_of = |payment_no| transfers.iter().find(|(no, _)| *no == payment_no).and_then(|(_, found)| *found);
+        let cancels: Vec<_> = order
+            .cancels
+            .into_iter()
+            .map(|cancel| CancelRow::of(transfer_of(cancel.payment_no), cancel, language))
+            .collect();
+        let may_look_up = order.status != OrderStatus::InProgress && !order.payments.is_empty();
         let payments = order.payments.into_iter().map(|payment| {
             let pays = order.paid_by == Some(payment.payment_no);
             PaymentRow::of(payment, pays, language)
@@ -156,20 +189,22 @@ impl DetailPage {
             cause: String::new(),
             actor: actor("shopper", language),
             payment_no: None,
+            reason: None,
             at: kst(order.created_at),
         };
-        let events = order.events.into_iter().map(|event| Moment::of(event, language));
+        let is_on_its_way =
+            transfers.iter().any(|(_, found)| found.is_some_and(|found| found != BankTransfer::Completed));
+        let events = order.events.into_iter().map(|event| Moment::of(event, is_on_its_way, language));
         Self {
             language,
             operator,
             order_no: order.order_no.to_string(),
             shoppers_page: status_address(order.order_no),
-            may_refund: matches!(
-                order.status,
-                OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit | OrderStatus::Review
-            ),
+            refund: refund_label(order.status, language),
             live,
-            closes_account: order.status == OrderStatus::WaitingForDeposit,
+            trouble: None,
+            review,
+            may_look_up,
             order_name: order.name,
             customer: order.customer,
             amount: language.won(order.amount),
@@ -179,11 +214,23 @@ impl DetailPage {
             lines: rows_of(&order.lines, language),
             intent: order.intent.map(|intent| IntentRow::of(intent, language)),
             payments: payments.collect(),
-            cancels: order.cancels.into_iter().map(|cancel| CancelRow::of(cancel, language)).collect(),
+            cancels,
             attempts: order.attempts.into_iter().map(|attempt| AttemptRow::of(attempt, language)).collect(),
             has_more_attempts: order.has_more_attempts,
             moments: std::iter::once(created).chain(events).collect(),
         }
+    }
+}
+
+fn refund_label(status: OrderStatus, language: Language) -> Option<&'static str> {
+    match status {
+        OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::Review => Some(language.pick("환불", "Refund")),
+        OrderStatus::WaitingForDeposit => Some(language.pick("주문 취소", "Cancel the order")),
+        OrderStatus::Ready
+        | OrderStatus::InProgress
+        | OrderStatus::Canceled
+        | OrderStatus::Aborted
+        | OrderStatus::Expired => None,
     }
 }
 
@@ -219,6 +266,7 @@ impl IntentRow {
 
 impl PaymentRow {
     fn of(payment: PaymentRecord, pays: bool, language: Language) -> Self {
+        let bank_refund = BankRefund::of(&payment, language);
         // Every state of a payment is one of an order too.
         let status = OrderStatus::parse(payment.status.as_str()).unwrap_or(OrderStatus::Review);
         Self {
@@ -237,13 +285,15 @@ impl PaymentRow {
             check_at: optional(payment.check_at),
             refusal: payment.refusal.as_deref().map(quotation),
             ask_first: payment.ask_first,
+            bank_refund,
         }
     }
 }
 
 impl CancelRow {
-    fn of(cancel: CancelRecord, language: Language) -> Self {
-        let (tone, name) = standing::of_refund(cancel.status, language);
+    fn of(transfer: Option<BankTransfer>, cancel: CancelRecord, language: Language) -> Self {
+        let (tone, name) = standing::of_refund(cancel.status, transfer, language);
+        let call_off = CallOff::of(&cancel);
         Self {
             number: cancel.cancel_no,
             payment_no: cancel.payment_no,
@@ -256,7 +306,8 @@ impl CancelRow {
             key_epoch: cancel.key_epoch,
             requested_at: kst(cancel.requested_at),
             finished_at: optional(cancel.finished_at),
-            refusal: cancel.refusal.as_deref().map(quotation),
+            error: cancel.error.as_ref().map(toss_words),
+            call_off,
         }
     }
 }
@@ -298,8 +349,9 @@ fn outcome_tone(outcome: &str) -> &'static str {
 }
 
 impl Moment {
-    fn of(event: EventRecord, language: Language) -> Self {
-        let step = causes::step(&event.cause, event.to_status, language);
+    fn of(event: EventRecord, is_on_its_way: bool, language: Language) -> Self {
+        let step = if is_on_its_way { causes::booked_step } else { causes::step };
+        let step = step(&event.cause, event.to_status, language);
         Self {
             tone: step.tone,
             name: step.name,
@@ -307,6 +359,7 @@ impl Moment {
             cause: event.cause,
             actor: actor(&event.actor, language),
             payment_no: event.payment_no,
+            reason: event.reason.as_deref().map(quotation),
             at: kst(event.at),
         }
     }

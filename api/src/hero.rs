@@ -16,6 +16,7 @@ use crate::{
     language::Language,
     page::{kst, kst_in_words, quotation},
     standing::{self, Money},
+    transfer,
 };
 
 #[derive(Default)]
@@ -61,6 +62,12 @@ impl Look {
 
 impl Hero {
     pub(crate) fn of(order: &OrderView, contact: Option<&str>, language: Language) -> Self {
+        if Money::of(order) == Money::SettledOutside {
+            return settled_outside(order, contact, language);
+        }
+        if let Some(hero) = transfer::hero(order, contact, language) {
+            return hero;
+        }
         let hero = match order.status {
             OrderStatus::Ready => ready(order, language),
             OrderStatus::InProgress => confirming(order, language),
@@ -71,6 +78,9 @@ impl Hero {
                 if Money::of(order) == Money::BeingReturned =>
             {
                 return returning_late(order, language);
+            }
+            OrderStatus::Canceled if causes::why(order) == Some(causes::CLOSED_NOT_PAID) => {
+                over(order, language.pick("결제되지 않았습니다", "Nothing was paid"), Vec::new(), language)
             }
             OrderStatus::Canceled if order.was_never_paid() => closed(order, language),
             OrderStatus::Canceled => {
@@ -261,10 +271,10 @@ fn expired(order: &OrderView, language: Language) -> Hero {
         return over(order, heading, Vec::new(), language);
     }
     let cause = causes::why(order).unwrap_or_default();
-    let heading = if cause == causes::DEPOSIT_TOO_LATE {
-        language.pick("입금되지 않은 채 기한이 지났습니다", "Expired without a deposit")
-    } else {
-        language.pick("제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time")
+    let heading = match cause {
+        causes::DEPOSIT_TOO_LATE => language.pick("입금되지 않은 채 기한이 지났습니다", "Expired without a deposit"),
+        causes::CLOSED_NOT_PAID => language.pick("결제되지 않았습니다", "Nothing was paid"),
+        _ => language.pick("제시간에 결제가 확인되지 않았습니다", "The payment was not confirmed in time"),
     };
     if cause == causes::DEPOSIT_TOO_LATE {
         return over(order, heading, deposit::too_late(order, language), language);
@@ -274,15 +284,28 @@ fn expired(order: &OrderView, language: Language) -> Hero {
     over(order, heading, why.into_iter().collect(), language)
 }
 
+/// Toss still holds a payment, and the shop has ended the order with the buyer by itself.
+fn settled_outside(order: &OrderView, contact: Option<&str>, language: Language) -> Hero {
+    Hero {
+        name: standing::name(order.status, language),
+        tone: standing::tone(order.status),
+        heading: language.pick("상점이 따로 정리한 주문입니다", "The shop settled this order another way"),
+        said: because(causes::CLOSED_SETTLED_OUTSIDE, language).into_iter().collect(),
+        notes: vec![whom_to_ask(contact, language)],
+        ..Hero::default()
+    }
+}
+
 fn in_review(order: &OrderView, contact: Option<&str>, language: Language) -> Hero {
     let mut said: Vec<String> = causes::why(order).and_then(|cause| because(cause, language)).into_iter().collect();
     if Money::of(order) == Money::Stuck {
         let refused = order.cancels.iter().rev().find(|cancel| cancel.status == CancelStatus::Failed);
-        let amount = refused.map(|cancel| language.won(cancel.amount)).unwrap_or_default();
-        said.push(language.pick(
-            format!("결제된 {amount}을 아직 돌려드리지 못했습니다."),
-            format!("{amount} was charged and could not be given back yet."),
-        ));
+        if let Some(amount) = refused.map(|cancel| language.won(cancel.amount)) {
+            said.push(language.pick(
+                format!("결제된 {amount}을 아직 돌려드리지 못했습니다."),
+                format!("{amount} was charged and could not be given back yet."),
+            ));
+        }
         if order.paid_by.is_some_and(|paid_by| refused.is_some_and(|cancel| cancel.payment_no != paid_by)) {
             let also =
                 language.pick("주문 금액은 따로 결제되어 있습니다.", "The order itself is paid, by another payment.");

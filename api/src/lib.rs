@@ -5,6 +5,7 @@
 //!
 //! What it leaves out: it never calls Toss, and it holds no SQL.
 
+mod action;
 mod address;
 mod advice;
 mod asked;
@@ -37,6 +38,7 @@ mod prefer;
 mod problem;
 mod refund_page;
 mod returned;
+mod review;
 #[cfg(test)]
 mod sample;
 mod serve;
@@ -46,6 +48,7 @@ mod sheet;
 mod standing;
 mod status;
 mod switch;
+mod transfer;
 mod waiting;
 mod webhooks;
 
@@ -112,7 +115,11 @@ pub fn router(state: AppState) -> Router {
         .route("/api/v1/orders/confirm", post(confirm::confirm))
         .route("/api/v1/orders/{order_id}", get(orders::read))
         .route("/api/v1/orders/{order_id}/events", get(live::events))
-        .route("/api/v1/orders/{order_id}/cancel", post(cancel::cancel));
+        .route("/api/v1/orders/{order_id}/cancel", post(cancel::cancel))
+        .route("/api/v1/orders/{order_id}/cancel/{cancel_no}/call-off", post(action::call_off))
+        .route("/api/v1/orders/{order_id}/lookup", post(action::lookup))
+        .route("/api/v1/orders/{order_id}/close", post(action::close))
+        .route("/api/v1/orders/{order_id}/refund-closed", post(action::refund_closed));
     let pages = Router::new()
         .route("/", get(checkout::home))
         .route("/checkout", get(checkout::shop).post(checkout::order))
@@ -124,6 +131,10 @@ pub fn router(state: AppState) -> Router {
         .route("/order/cancel", post(refund_page::refund).get(list::home))
         .route("/order/{order_id}", get(status::page))
         .route("/order/{order_id}/cancel", get(refund_page::page))
+        .route("/order/{order_id}/cancel/{cancel_no}/call-off", post(action::call_off_form).get(action::refund_home))
+        .route("/order/{order_id}/lookup", post(action::lookup_form).get(action::home))
+        .route("/order/{order_id}/close", post(action::close_form).get(action::home))
+        .route("/order/{order_id}/refund-closed", post(action::refund_closed_form).get(action::home))
         .route("/order/{order_id}/detail", get(detail::page))
         .route("/login", get(login::form).post(login::submit))
         .route("/logout", post(login::log_out))

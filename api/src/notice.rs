@@ -8,6 +8,7 @@ use shared::{
 use crate::{
     hero::{Look, whom_to_ask},
     language::Language,
+    transfer,
 };
 
 pub(crate) struct Notice {
@@ -57,6 +58,10 @@ impl Notice {
             );
             let text = format!("{text} {}", whom_to_ask(contact, language));
             return Some(Self { tone: "care", text, look: None });
+        }
+        let is_told_above = matches!(order.status, OrderStatus::Canceled | OrderStatus::PartialCanceled);
+        if let Some(notice) = transfer::notice(order, contact, language).filter(|_| !is_told_above) {
+            return Some(notice);
         }
         let amount = language.won(order.surplus().returned?);
         let text = language.pick(

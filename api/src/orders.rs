@@ -78,6 +78,11 @@ struct PaymentJson {
     approved_at: Option<OffsetDateTime>,
     receipt_url: Option<WebUrl>,
     virtual_account: Option<AccountJson>,
+    /// How far the bank is with what was given back into an account, in Toss's word. Null: Toss says nothing about it.
+    refund_status: Option<String>,
+    /// When the shop recorded that it settled a transfer that failed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    refund_closed_at: Option<OffsetDateTime>,
     failure: Option<FailureJson>,
     #[serde(with = "time::serde::rfc3339::option")]
     next_look_at: Option<OffsetDateTime>,
@@ -103,7 +108,12 @@ struct CancelJson {
     amount: Krw,
     reason: String,
     requested_by: Actor,
+    /// Why it was not made, once it has ended so.
     failure: Option<FailureJson>,
+    /// What Toss answered last that was no yes, while it is under way.
+    last_error: Option<FailureJson>,
+    /// Nothing is posted for it any more, and it ends with the next proof.
+    called_off: bool,
     /// Toss's code, while it puts the refund off.
     put_off_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
@@ -176,6 +186,8 @@ impl From<&PaymentView> for PaymentJson {
             approved_at: payment.approved_at,
             receipt_url: payment.receipt_url.clone(),
             virtual_account: payment.account.as_ref().map(AccountJson::from),
+            refund_status: payment.refund_status.clone(),
+            refund_closed_at: payment.refund_closed_at,
             failure: payment.failure.as_ref().map(FailureJson::from),
             next_look_at: payment.next_look_at,
         }
@@ -198,6 +210,8 @@ impl From<CancelView> for CancelJson {
             reason: cancel.reason,
             requested_by: cancel.actor,
             failure: cancel.failure.as_ref().map(FailureJson::from),
+            last_error: cancel.last_error.as_ref().map(FailureJson::from),
+            called_off: cancel.called_off,
             put_off_by: cancel.put_off_by,
             requested_at: cancel.requested_at,
             finished_at: cancel.finished_at,

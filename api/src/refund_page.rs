@@ -14,7 +14,8 @@ use axum::{
 use shared::{
     cancel::{self, Actor, IdempotencyKey, Preview, Reason, RefundAccount, Refundable, Request, ReturnLine},
     money::Krw,
-    order::{self, OrderNo, OrderStatus, OrderView, ProductId},
+    order::{self, FailureView, OrderNo, OrderStatus, OrderView, PaymentView, ProductId},
+    payment::BankTransfer,
 };
 use uuid::Uuid;
 
@@ -25,9 +26,10 @@ use crate::{
     cancel::begin,
     language::Language,
     operator::{Operator, OperatorForm},
-    page::{FORM_REFERRER, Page, kst},
+    page::{FORM_REFERRER, Page, kst, quotation},
     problem::{CancelProblem, Problem},
     standing::{self, Money},
+    transfer,
 };
 
 #[derive(Template)]
@@ -97,7 +99,8 @@ struct Earlier {
     amount: String,
     reason: String,
     at: String,
-    code: Option<String>,
+    /// Toss's code and words, for one that was not made or is not made yet.
+    error: Option<String>,
     advice: Option<&'static str>,
 }
 
@@ -236,14 +239,16 @@ impl RefundPage {
             discard: fields.contains_key(&format!("discard-{}", line.product_id)),
         });
         let earlier = order.cancels.iter().rev().map(|cancel| {
-            let (tone, name) = standing::of_refund(cancel.status, language);
+            let payment = order.payments.iter().find(|payment| payment.payment_no == cancel.payment_no);
+            let (tone, name) = standing::of_refund(cancel.status, payment.and_then(PaymentView::transfer), language);
+            let error = cancel.failure.as_ref().or(cancel.last_error.as_ref()).map(toss_words);
             Earlier {
                 name,
                 tone,
                 amount: language.won(cancel.amount),
                 reason: cancel.reason.clone(),
                 at: kst(cancel.requested_at),
-                code: cancel.failure.as_ref().map(|failure| failure.code.clone()).or(cancel.put_off_by.clone()),
+                error: error.or(cancel.put_off_by.as_deref().map(quotation)),
                 advice: advice::about(cancel, language),
             }
         });
@@ -269,6 +274,12 @@ impl RefundPage {
     }
 }
 
+/// Code and words, as an operator reads both.
+pub(crate) fn toss_words(failure: &FailureView) -> String {
+    let message = failure.message.as_deref().map(quotation).unwrap_or_default();
+    format!("{} {message}", quotation(&failure.code)).trim_end().to_owned()
+}
+
 fn why_not(order: &OrderView, refundable: Option<Refundable>, language: Language) -> Option<&'static str> {
     if order.returning().is_some() {
         return Some(language.pick(
@@ -279,13 +290,39 @@ fn why_not(order: &OrderView, refundable: Option<Refundable>, language: Language
     if refundable.is_some() {
         return None;
     }
+    match transfer::open(order).map(|(transfer, _)| transfer) {
+        Some(BankTransfer::Failed | BankTransfer::PartlyFailed) => {
+            return Some(language.pick(
+                "토스페이먼츠에서는 취소되었지만 은행이 환불금을 입금하지 못했습니다. 다시 취소할 수 없으니 토스페이먼츠 고객센터에서 입금을 \
+                 처리하고, 끝나면 주문 상세에 기록하세요.",
+                "Toss Payments has booked the cancel, and the bank could not pay the refund out. Nothing can be canceled \
+                 twice: have Toss Payments' support settle the transfer, then record that on the order's detail page.",
+            ));
+        }
+        Some(BankTransfer::UnderWay) => {
+            return Some(language.pick(
+                "환불이 접수되어 은행이 입금하고 있습니다. 더 환불할 금액은 없습니다.",
+                "The refund is booked and the bank is paying it out. Nothing is left to refund.",
+            ));
+        }
+        Some(BankTransfer::SettledOutside | BankTransfer::Completed) | None => {}
+    }
     Some(match Money::of(order) {
+        Money::SettledOutside => language.pick(
+            "토스페이먼츠 밖에서 정리하고 종결한 주문입니다.",
+            "The order was settled outside of Toss Payments and closed.",
+        ),
         Money::Returned => language.pick("이미 모두 돌려드렸습니다.", "Everything was given back before."),
         Money::NotTaken => language.pick(
             "결제되지 않은 주문이라 환불할 것이 없습니다.",
             "Nobody paid this order, so there is nothing to give back.",
         ),
-        Money::Unknown | Money::Taken | Money::PartlyReturned | Money::BeingReturned | Money::Stuck => language.pick(
+        Money::Unknown
+        | Money::Taken
+        | Money::PartlyReturned
+        | Money::ReturnBooked
+        | Money::BeingReturned
+        | Money::Stuck => language.pick(
             "지금은 환불을 신청할 수 없습니다. 결제가 확인된 뒤에 다시 봐 주세요.",
             "No refund can be asked for now. Please look again when the payment is decided.",
         ),

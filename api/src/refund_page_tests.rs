@@ -56,7 +56,7 @@ fn a_refund_that_was_not_made_says_what_can_be_done() {
     let surplus = Some(Refundable { amount: krw(50_000), only_in_full: true, needs_account: false });
     let page = RefundPage::of(&order, surplus, Operator::sample(), Language::English, &HashMap::new(), None);
     let html = page.render().unwrap();
-    assert!(html.contains("What Toss Payments holds had changed meanwhile"), "{html}");
+    assert!(html.contains("It was not made. Look at the amount that is left now"), "{html}");
     assert!(html.contains("name=\"cancelReason\"") && !html.contains("name=\"cancelAmount\""), "{html}");
 }
 

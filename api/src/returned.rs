@@ -207,9 +207,15 @@ impl FailPage {
             _ if canceled => {
                 ("calm", language.pick("결제를 마치지 않고 돌아오셨습니다", "You came back without paying"))
             }
-            Some(Money::NotTaken | Money::Returned | Money::BeingReturned | Money::Stuck) | None => {
-                ("bad", language.pick("결제하지 못했습니다", "The payment did not go through"))
-            }
+            Some(
+                Money::NotTaken
+                | Money::Returned
+                | Money::ReturnBooked
+                | Money::BeingReturned
+                | Money::Stuck
+                | Money::SettledOutside,
+            )
+            | None => ("bad", language.pick("결제하지 못했습니다", "The payment did not go through")),
         };
         Self {
             language,

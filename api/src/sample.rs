@@ -155,6 +155,8 @@ fn give_back(order: &mut OrderView, refund: CancelStatus) {
         reason: "<b>중복</b>".to_owned(),
         actor: Actor::Worker,
         failure: None,
+        last_error: None,
+        called_off: false,
         put_off_by: None,
         requested_at: datetime!(2026-11-22 04:21:10 UTC),
         finished_at: (!is_live).then_some(datetime!(2026-11-22 04:21:12 UTC)),
@@ -179,8 +181,39 @@ fn payment(payment_no: i16, status: PaymentStatus) -> PaymentView {
             number: "X1234567890123<b>".to_owned(),
             due_at: Some(datetime!(2026-11-29 13:20 +9)),
         }),
+        refund_status: None,
+        refund_closed_at: None,
         next_look_at: Some(datetime!(2026-11-22 04:23:07 UTC)),
     }
+}
+
+/// Paid into a virtual account and given back, in whole or in part, as far as the bank is with it.
+pub(crate) fn refunded_into_account(status: OrderStatus, refund_status: &str) -> OrderView {
+    let mut order = because(OrderStatus::Done, "toss_approved");
+    order.status = status;
+    let payment_status = PaymentStatus::parse(status.as_str()).unwrap();
+    order.paid_by = Some(1);
+    give_back(&mut order, CancelStatus::Done);
+    order.payments[0] = PaymentView { refund_status: Some(refund_status.to_owned()), ..payment(1, payment_status) };
+    let is_all = status == OrderStatus::Canceled;
+    order.cancels[0].amount = if is_all { krw(50_000) } else { krw(20_000) };
+    order.events.push(event(OrderStatus::Done, status, if is_all { "refunded" } else { "refunded_in_part" }));
+    order
+}
+
+/// An operator recorded that it was settled outside of Toss.
+pub(crate) fn settled_by_the_shop(mut order: OrderView) -> OrderView {
+    order.payments[0].refund_closed_at = Some(datetime!(2026-11-23 04:20:05 UTC));
+    order
+}
+
+/// In review for this reason, and then an operator did what moves nothing.
+pub(crate) fn looked_up_in_review(cause: &str) -> OrderView {
+    let mut order = because(OrderStatus::Review, cause);
+    for note in ["lookup_requested", "close_requested"] {
+        order.events.push(event(OrderStatus::Review, OrderStatus::Review, note));
+    }
+    order
 }
 
 pub(crate) fn krw(won: i64) -> Krw {

@@ -1,10 +1,14 @@
 //! Where an order stands, in words: one name for each state, and whether money has moved.
 
-use shared::order::{CancelStatus, OrderStatus, OrderView};
+use shared::{
+    order::{CancelStatus, OrderStatus, OrderView},
+    payment::BankTransfer,
+};
 
 use crate::{
-    causes::{self, REFUND_NEEDS_ACCOUNT, REFUND_REFUSED},
+    causes::{self, REFUND_NEEDS_ACCOUNT, REFUND_NOT_MADE, REFUND_REFUSED},
     language::Language,
+    transfer,
 };
 
 /// Where the shopper's money is, as far as Toss has shown us.
@@ -17,10 +21,14 @@ pub(crate) enum Money {
     Taken,
     PartlyReturned,
     Returned,
+    /// Toss has booked all of it as given back, and a bank has not paid all of it into the account.
+    ReturnBooked,
     /// It came too late to pay the order, and is on its way back.
     BeingReturned,
     /// It should go back, and Toss refuses: a human must look.
     Stuck,
+    /// Toss still holds it, and an operator has closed the order: the shop settled it with the buyer another way.
+    SettledOutside,
 }
 
 impl Money {
@@ -28,11 +36,13 @@ impl Money {
         let surplus = order.surplus().held.is_some();
         match order.status {
             OrderStatus::Review
-                if causes::why(order).is_some_and(|why| matches!(why, REFUND_REFUSED | REFUND_NEEDS_ACCOUNT)) =>
+                if causes::why(order)
+                    .is_some_and(|why| matches!(why, REFUND_REFUSED | REFUND_NEEDS_ACCOUNT | REFUND_NOT_MADE)) =>
             {
                 Self::Stuck
             }
             OrderStatus::InProgress | OrderStatus::Review => Self::Unknown,
+            _ if causes::why(order) == Some(causes::CLOSED_SETTLED_OUTSIDE) => Self::SettledOutside,
             OrderStatus::Done => Self::Taken,
             OrderStatus::PartialCanceled => Self::PartlyReturned,
             OrderStatus::Ready
@@ -45,6 +55,7 @@ impl Money {
                 Self::BeingReturned
             }
             OrderStatus::Canceled if order.was_never_paid() => Self::NotTaken,
+            OrderStatus::Canceled if transfer::open(order).is_some() => Self::ReturnBooked,
             OrderStatus::Canceled => Self::Returned,
             OrderStatus::Ready | OrderStatus::WaitingForDeposit | OrderStatus::Aborted | OrderStatus::Expired => {
                 Self::NotTaken
@@ -56,8 +67,9 @@ impl Money {
     /// be true then.
     pub(crate) fn has_moved(self) -> Option<bool> {
         match self {
-            Self::Taken | Self::PartlyReturned | Self::BeingReturned | Self::Stuck => Some(true),
-            Self::NotTaken | Self::Returned => Some(false),
+            Self::Taken | Self::PartlyReturned | Self::BeingReturned | Self::Stuck | Self::SettledOutside => Some(true),
+            // By Toss's books: how far the bank is stands beside it, as the payment's `refundStatus`.
+            Self::NotTaken | Self::Returned | Self::ReturnBooked => Some(false),
             Self::Unknown => None,
         }
     }
@@ -84,12 +96,17 @@ pub(crate) fn refunded(language: Language) -> &'static str {
     language.pick("환불 완료", "Refunded")
 }
 
-/// How a refund stands: its colour and its name.
-pub(crate) fn of_refund(status: CancelStatus, language: Language) -> (&'static str, &'static str) {
+/// How a refund stands: its colour and its name. `into_account`: how far the bank is with what Toss has booked of its payment.
+/// Toss tells that for a payment and not for each refund, so no refund of it is called done before all are.
+pub(crate) fn of_refund(
+    status: CancelStatus,
+    into_account: Option<BankTransfer>,
+    language: Language,
+) -> (&'static str, &'static str) {
     match status {
         CancelStatus::InProgress => (tone(OrderStatus::InProgress), causes::returning(language)),
-        CancelStatus::Done => (tone(OrderStatus::Done), refunded(language)),
-        CancelStatus::Failed => (tone(OrderStatus::Review), causes::refused(language)),
+        CancelStatus::Done => transfer::chip(into_account.unwrap_or(BankTransfer::Completed), language),
+        CancelStatus::Failed => (tone(OrderStatus::Review), causes::failed(language)),
     }
 }
 

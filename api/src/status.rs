@@ -12,6 +12,7 @@ use axum::{
 };
 use shared::{
     order::{self, CancelView, OrderStatus, OrderView, PaymentView},
+    payment::BankTransfer,
     web_url::WebUrl,
 };
 
@@ -27,7 +28,7 @@ use crate::{
     notice::Notice,
     page::{LIVE_POLICY, Page, kst},
     problem::Problem,
-    standing,
+    standing, transfer,
 };
 
 /// Somebody looks at the page and waits.
@@ -69,6 +70,7 @@ struct RefundRow {
     /// Of which payment, where there is more than one.
     payment_key: Option<String>,
     requested_at: String,
+    finished: &'static str,
     finished_at: Option<String>,
 }
 
@@ -140,15 +142,19 @@ impl PaymentRow {
 
 impl RefundRow {
     fn of(order: &OrderView, cancel: &CancelView, language: Language) -> Self {
-        let (tone, name) = standing::of_refund(cancel.status, language);
+        let payment = order.payments.iter().find(|payment| payment.payment_no == cancel.payment_no);
+        let into_account = payment.and_then(PaymentView::transfer);
+        let (tone, name) = standing::of_refund(cancel.status, into_account, language);
+        let is_over = into_account.is_none_or(|transfer| transfer == BankTransfer::Completed);
         let has_several = order.payments.len() > 1;
-        let payment = order.payments.iter().find(|payment| has_several && payment.payment_no == cancel.payment_no);
+        let payment = payment.filter(|_| has_several);
         Self {
             tone,
             name,
             amount: language.won(cancel.amount),
             payment_key: payment.map(|payment| payment.payment_key.to_string()),
             requested_at: kst(cancel.requested_at),
+            finished: if is_over { language.pick("마침", "Ended") } else { language.pick("접수", "Booked") },
             finished_at: cancel.finished_at.map(kst),
         }
     }
@@ -167,8 +173,10 @@ fn moments(order: &OrderView, language: Language) -> Vec<Moment> {
         cause: language.pick("주문했습니다", "The order was made").to_owned(),
         at: kst(order.created_at),
     };
+    let is_on_its_way = transfer::open(order).is_some();
     let events = order.events.iter().map(|event| {
-        let step = causes::step(&event.cause, event.to_status, language);
+        let step = if is_on_its_way { causes::booked_step } else { causes::step };
+        let step = step(&event.cause, event.to_status, language);
         let cause = step.words.unwrap_or(&event.cause).to_owned();
         Moment { tone: step.tone, name: step.name, cause, at: kst(event.at) }
     });

@@ -90,6 +90,34 @@ fn standings() -> Vec<(String, OrderView)> {
     all
 }
 
+/// What a bank or an operator ended, or has not ended yet.
+fn ended_outside() -> Vec<(String, OrderView)> {
+    let mut all: Vec<(String, OrderView)> = Vec::new();
+    let mut add = |name: &str, order| all.push((name.to_owned(), order));
+    for status in [OrderStatus::Canceled, OrderStatus::PartialCanceled] {
+        for word in ["NONE", "PENDING", "A_WORD_OF_TOMORROW", "FAILED", "PARTIAL_FAILED", "COMPLETED"] {
+            let order = sample::refunded_into_account(status, word);
+            add(&format!("{status}, into an account: {word}"), order);
+        }
+        let settled = sample::settled_by_the_shop(sample::refunded_into_account(status, "FAILED"));
+        add(&format!("{status}, into an account, settled by the shop"), settled);
+    }
+    let mut second = sample::paid_twice(CancelStatus::Done);
+    second.payments[0].refund_status = Some("FAILED".to_owned());
+    add("paid twice, and the refund into an account has not arrived", second);
+    add("REVIEW, looked up again and to be closed", sample::looked_up_in_review("review_no_proof"));
+    add("CANCELED because of closed_not_paid", {
+        let mut order = sample::because(OrderStatus::Canceled, causes::CLOSED_NOT_PAID);
+        order.payments[0].balance = None;
+        order
+    });
+    for status in [OrderStatus::Canceled, OrderStatus::Done] {
+        let order = sample::because(status, causes::CLOSED_SETTLED_OUTSIDE);
+        add(&format!("{status} because of closed_settled_outside"), order);
+    }
+    all
+}
+
 /// Causes that end an order so; the others happen on the way.
 fn explains(cause: &str, status: OrderStatus) -> bool {
     match cause {
@@ -98,15 +126,16 @@ fn explains(cause: &str, status: OrderStatus) -> bool {
         "confirm_too_late" | "toss_expired" | "not_confirmed_in_time" | "deposit_too_late" => {
             status == OrderStatus::Expired
         }
-        "toss_contradicts" | "refund_needs_account" => status == OrderStatus::Review,
-        _ => cause.starts_with("review_") && status == OrderStatus::Review,
+        "closed_not_paid" => status == OrderStatus::Expired,
+        "refund_refused" => false, // needs a refund: shown below
+        _ => causes::leads_to_review(cause) && status == OrderStatus::Review,
     }
 }
 
 #[test]
 fn the_page_is_as_its_sheets_show_it() {
     sheet::draw("status", |sheet, language| {
-        for (name, order) in standings() {
+        for (name, order) in standings().into_iter().chain(ended_outside()) {
             sheet.add(&name, &StatusPage::of(&order, Some("02-123-4567"), language).render().unwrap());
         }
     });

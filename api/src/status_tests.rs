@@ -214,11 +214,11 @@ fn a_review_says_why_and_what_happens_next() {
         check(&order, &[korean, UNKNOWN[0], "담당자가"], &[english, UNKNOWN[1], "do not pay again"]);
     }
     let late = sample::late(OrderStatus::Expired, CancelStatus::Failed);
-    let korean = ["환불을 받아들이지", "50,000원을 아직 돌려드리지 못했습니다", "담당자가", "환불 거절"];
+    let korean = ["환불을 받아들이지", "50,000원을 아직 돌려드리지 못했습니다", "담당자가", "환불 실패"];
     check(
         &late,
         &korean,
-        &["did not take the refund", "50,000 KRW was charged and could not be given back", "Refund refused"],
+        &["did not take the refund", "50,000 KRW was charged and could not be given back", "Refund failed"],
     );
     assert!(!render(&late, Language::Korean).contains("주문 금액은 따로"), "nothing pays the order");
     let twice = sample::paid_twice(CancelStatus::Failed);

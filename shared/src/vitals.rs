@@ -1,8 +1,13 @@
 //! What an operator must hear of without asking: work for humans, and how old the oldest of it is.
 
+use std::time::Duration;
+
 use sqlx::PgPool;
 
-use crate::db::{StoreError, within};
+use crate::{
+    db::{StoreError, within},
+    order::OrderNo,
+};
 
 /// Orders that wait for a human, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +24,11 @@ pub async fn reviews(pool: &PgPool) -> Result<Vec<Reviews>, StoreError> {
         r#"select e.cause as reason, count(*) as "orders!",
                   extract(epoch from now() - min(e.at))::bigint as "oldest_seconds!"
            from orders o
+           -- What was asked for while it is in review is no reason, and makes it no younger.
            cross join lateral (
                select cause, at from order_events e
-               where e.order_id = o.id and e.to_status = 'REVIEW' order by e.id desc limit 1) e
+               where e.order_id = o.id and e.to_status = 'REVIEW' and e.from_status <> 'REVIEW'
+               order by e.id desc limit 1) e
            where o.status = 'REVIEW'
            group by e.cause order by e.cause"#
     );
@@ -53,6 +60,74 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
                          where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#
     );
     within(pool, "read the backlog's age", async |c| read.fetch_one(c).await).await
+}
+
+/// A refund that is not decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndecidedRefund {
+    pub order_no: OrderNo,
+    /// 1 for the order's first refund.
+    pub cancel_no: i16,
+    /// Since it was asked for.
+    pub seconds: i64,
+    /// What Toss answered last that was no yes. None: nothing yet, or only silence.
+    pub last_code: Option<String>,
+}
+
+/// The oldest refunds that are not decided `older_than` after they were asked for, at most `limit` of them, oldest first. All
+/// that are live stand in one small index (`cancels_one_live`).
+pub async fn undecided_refunds(
+    pool: &PgPool,
+    older_than: Duration,
+    limit: u16,
+) -> Result<Vec<UndecidedRefund>, StoreError> {
+    let read = sqlx::query!(
+        r#"select o.order_no, r.cancel_no,
+                  extract(epoch from now() - r.requested_at)::bigint as "seconds!",
+                  coalesce(r.refusal ->> 'code', (
+                      select a.code from attempts a
+                      where a.order_id = r.order_id and a.cancel_no = r.cancel_no and a.call = 'cancel'
+                      order by a.id desc limit 1)) as last_code
+           from cancels r join orders o on o.id = r.order_id
+           where r.status = 'IN_PROGRESS' and r.requested_at < now() - $1::float8 * interval '1 second'
+           order by r.requested_at limit $2"#,
+        older_than.as_secs_f64(),
+        i64::from(limit),
+    );
+    let rows = within(pool, "read refunds that are not decided", async |c| read.fetch_all(c).await).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| UndecidedRefund {
+            order_no: OrderNo(row.order_no),
+            cancel_no: row.cancel_no,
+            seconds: row.seconds,
+            last_code: row.last_code,
+        })
+        .collect())
+}
+
+/// Refunds into accounts that Toss has booked and the bank has not completed, by Toss's `refundStatus`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankRefunds {
+    /// As Toss wrote it, or `OTHER`: whatever Toss adds, a monitor gets no label that it cannot bear.
+    pub status: String,
+    pub payments: i64,
+}
+
+/// Those that an operator has recorded as ended outside of Toss do not count.
+pub async fn bank_refunds(pool: &PgPool) -> Result<Vec<BankRefunds>, StoreError> {
+    let read = sqlx::query_as!(
+        BankRefunds,
+        r#"select s.status as "status!", count(*) as "payments!"
+           from payments p
+           cross join lateral (
+               select case when p.refund_status in ('NONE', 'PENDING', 'FAILED', 'PARTIAL_FAILED')
+                           then p.refund_status else 'OTHER' end as status) s
+           where p.refund_status <> 'COMPLETED' and p.refund_closed_at is null
+             and p.status in ('CANCELED', 'PARTIAL_CANCELED') and p.balance < p.amount
+           group by s.status order by s.status"#
+    );
+    within(pool, "read refunds on their way through a bank", async |c| read.fetch_all(c).await).await
 }
 
 /// What webhooks show.

@@ -21,6 +21,7 @@
 //! | `POST /control/revert-deposit` | `{"paymentKey"}`: the bank takes the deposit back, and the payment waits again |
 //! | `POST /control/cancel` | a cancel in Toss's own console: `{"paymentKey"}` and the fields of Toss's cancel, the reason optional |
 //! | `POST /control/cancel-status` | `{"paymentKey","cancelStatus": "DONE"\|"ABORTED"}`: a foreign wallet decides the cancel that waits for it |
+//! | `POST /control/refund-status` | `{"paymentKey","refundStatus": "NONE"\|"PENDING"\|"FAILED"\|"PARTIAL_FAILED"\|"COMPLETED"}`: how far the bank is with what was given back into an account. No webhook tells of it |
 //! | `GET`, `POST /control/merchants` | lists the keys; adds a merchant or keys: `{"merchantId","keys"?:[{"clientKey","secretKey"}]}` → 201, with keys made up when none are given |
 //! | `POST /control/merchants/rotate` | `{"clientKey"}` → 201 `{"secretKey","previousUntil"}`: a second secret key beside the old one, which ends in seven days |
 //! | `POST /control/merchants/revoke` | `{"secretKey"}`: ends it at once |

@@ -33,7 +33,7 @@ use crate::errors::Code;
 use crate::means::Means;
 use crate::merchants::Owner;
 use crate::method::Method;
-use crate::switches::CancelVat;
+use crate::switches::{BankRefund, CancelVat};
 use crate::visit::Visit;
 use approval::Approval;
 use cancel::{Cancel, CancelStatus};
@@ -72,6 +72,8 @@ pub(crate) struct Payment {
     pub(crate) last_transaction_key: Option<Arc<str>>,
     /// Oldest first.
     pub(crate) cancels: Vec<Arc<Cancel>>,
+    /// How far the bank is with what was given back into an account; None while nothing was.
+    pub(crate) bank_refund: Option<BankRefund>,
     /// Oldest first: one for the approval, one for each cancel after it.
     pub(crate) cash_receipts: Vec<Arc<CashReceipt>>,
     state: State,

@@ -39,6 +39,8 @@ pub struct Switches {
     pub order_query: OrderQuery,
     /// Cancel: a deposited virtual account without an account to refund to.
     pub missing_refund_account: MissingRefundAccount,
+    /// Cancel: how far the bank is with a refund into an account when Toss answers.
+    pub bank_refund: BankRefund,
     /// Cancel: the second of a payment within one second.
     pub consecutive_cancel: ConsecutiveCancel,
     /// Cancel: nothing was paid, and nothing will be deposited.
@@ -134,6 +136,9 @@ words! {
     /// Toss documents the code and neither the interval nor what counts. Allowed by default, because partial cancels in
     /// quick succession have been seen to work.
     ConsecutiveCancel: Allow "allow", Refuse "refuse";
+    /// Toss documents the words and not how long the bank takes: the cancel is booked whatever the bank does.
+    BankRefund: Completed "COMPLETED", Pending "PENDING", NotBegun "NONE", Failed "FAILED",
+        PartialFailed "PARTIAL_FAILED";
     WholeCancel: Canceled "CANCELED", PartialCanceled "PARTIAL_CANCELED";
     /// Worked out anew on what is left, or each cancel takes the VAT of its own amount away; they differ by rounding.
     CancelVat: Anew "anew", Subtract "subtract";
@@ -162,6 +167,19 @@ impl OrderIds {
         match self {
             Self::Loose => b"=.",
             Self::Strict => b"",
+        }
+    }
+}
+
+impl BankRefund {
+    /// As `virtualAccount.refundStatus` has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "COMPLETED",
+            Self::Pending => "PENDING",
+            Self::NotBegun => "NONE",
+            Self::Failed => "FAILED",
+            Self::PartialFailed => "PARTIAL_FAILED",
         }
     }
 }

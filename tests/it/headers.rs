@@ -163,6 +163,7 @@ impl Asking {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     async fn meant(&self, path: &str) -> Vec<(&'static str, RequestBuilder)> {
         let ready = self.order("to be paid");
         let paid = self.order("paid");
@@ -188,6 +189,30 @@ impl Asking {
                     ("by a session without its token", by_session),
                     ("by nobody", json(&url, body)),
                 ]
+            }
+            "/api/v1/orders/{order_id}/lookup"
+            | "/api/v1/orders/{order_id}/close"
+            | "/api/v1/orders/{order_id}/refund-closed"
+            | "/api/v1/orders/{order_id}/cancel/{cancel_no}/call-off" => {
+                let url = path.replace("{order_id}", paid).replace("{cancel_no}", "9");
+                let by_server = |body| json(&url, body).bearer_auth(SERVER_KEY);
+                let by_session = json(&url, json!({"reason": "r"})).header("cookie", cookie);
+                vec![
+                    ("by the shop's server", by_server(json!({"reason": "r"}))),
+                    ("again", by_server(json!({"reason": "r"}))),
+                    ("a mistake", by_server(json!({"reason": ""}))),
+                    ("by a session without its token", by_session),
+                    ("by nobody", json(&url, json!({"reason": "r"}))),
+                ]
+            }
+            "/order/{order_id}/lookup"
+            | "/order/{order_id}/close"
+            | "/order/{order_id}/refund-closed"
+            | "/order/{order_id}/cancel/{cancel_no}/call-off" => {
+                let url = path.replace("{order_id}", &self.to_refund).replace("{cancel_no}", "9");
+                let fields = [("csrf", self.session.csrf.as_str()), ("reason", "r")];
+                let with = |fields: &[(&str, &str)]| self.form(&url, fields).header("cookie", cookie);
+                vec![("as it is meant", with(&fields)), ("without its token", with(&fields[1..]))]
             }
             "/checkout" => {
                 let (quantity, price) = (format!("quantity-{}", self.product), format!("price-{}", self.product));

@@ -33,6 +33,7 @@ mod pages;
 mod past;
 mod plans;
 mod refunds;
+mod reviews;
 mod routes;
 mod soak;
 mod spine;

@@ -6,7 +6,8 @@
 //! - `flow` decides how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss.
-//! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for; `replay` is a command.
+//! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for, `refund_alerts` names refunds
+//!   that do not end; `replay` is a command.
 //! - `background` watches these tasks: the worker ends with an error when one of them does not last as long as it.
 //!
 //! Nothing that matters lives in memory between these steps: a worker may be killed at any moment, and what it held is
@@ -29,6 +30,7 @@ mod metrics;
 pub mod reading;
 mod recent_answers;
 mod refund;
+mod refund_alerts;
 mod replay;
 mod retry;
 mod settings;
@@ -103,6 +105,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
         webhooks_kept_days: settings.webhooks_kept_days,
     };
     background.spawn("housekeeping", OnFailure::Finish, housekeeping.run(stop.clone()));
+    background.spawn("refund alerts", OnFailure::Finish, refund_alerts::run(pool.clone(), stop.clone()));
 
     let asker = Asker {
         toss: settings.toss,

@@ -1,7 +1,8 @@
 //! `/metrics`: what the calls to Toss showed, and what waits, in the text format of Prometheus.
 //!
 //! Counters are this worker's own. Gauges about orders are read from the database when somebody asks, so every worker
-//! tells the same. Alert on `hanbeon_review_orders`, `hanbeon_lane_paused_seconds` and the ages.
+//! tells the same. Alert on `hanbeon_review_orders`, `hanbeon_lane_paused_seconds`, `hanbeon_refunds_undecided`, on
+//! `hanbeon_bank_refunds` whose status is `FAILED` or `PARTIAL_FAILED`, and on the ages.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,12 +18,15 @@ use shared::{db::StoreError, lane, outbox::Finding, vitals};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use crate::flow::Flow;
+use crate::{flow::Flow, refund_alerts};
 
 type Labels = Vec<(&'static str, String)>;
 
 /// From a quick answer to one that takes the whole limit.
 const SECONDS: [f64; 9] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// As many refunds are counted by their codes.
+const UNDECIDED_MAX: u16 = 1_000;
 
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -35,6 +39,8 @@ pub(crate) struct Metrics {
     due: Gauge,
     undecided: Gauge,
     refund: Gauge,
+    bank_refunds: Family<Labels, Gauge>,
+    refunds_undecided: Family<Labels, Gauge>,
     hints_refused: Family<Labels, Gauge>,
     hint_waiting: Gauge,
     flow: Flow,
@@ -56,6 +62,8 @@ impl Metrics {
             due: Gauge::default(),
             undecided: Gauge::default(),
             refund: Gauge::default(),
+            bank_refunds: Family::default(),
+            refunds_undecided: Family::default(),
             hints_refused: Family::default(),
             hint_waiting: Gauge::default(),
             flow,
@@ -68,6 +76,10 @@ impl Metrics {
         registry.register("toss_calls", "Calls to Toss, by call and by what they showed", metrics.tries.clone());
         registry.register_with_unit("toss_call", "How long calls to Toss took", Unit::Seconds, metrics.took.clone());
         registry.register("review_orders", "Orders that wait for a human", metrics.review_orders.clone());
+        let on_their_way = "Refunds into accounts that Toss has booked and the bank has not completed";
+        registry.register("bank_refunds", on_their_way, metrics.bank_refunds.clone());
+        let undecided = "Refunds not decided an hour after they were asked for, by Toss's last code, at most 1000";
+        registry.register("refunds_undecided", undecided, metrics.refunds_undecided.clone());
         let refused = "Webhooks of the last hour that were ignored, at most 10000";
         registry.register("webhooks_refused", refused, metrics.hints_refused.clone());
         for (name, help, gauge) in [
@@ -107,7 +119,8 @@ impl Metrics {
     pub(crate) async fn text(&self, pool: &PgPool) -> Result<String, StoreError> {
         let (reviews, backlog, paused) =
             (vitals::reviews(pool).await?, vitals::backlog(pool).await?, lane::paused(pool).await?);
-        let hints = vitals::hints(pool).await?;
+        let (hints, bank_refunds) = (vitals::hints(pool).await?, vitals::bank_refunds(pool).await?);
+        let undecided = vitals::undecided_refunds(pool, refund_alerts::OLDER_THAN, UNDECIDED_MAX).await?;
         let registry = self.lock(); // one reader at a time sees one state
         let flow = self.flow.state(Instant::now());
         self.in_flight.set(i64::try_from(flow.in_flight).unwrap_or(i64::MAX));
@@ -121,7 +134,9 @@ impl Metrics {
         for (why, count) in [("wrong_secret", hints.wrong_secret), ("unreadable", hints.unreadable)] {
             self.hints_refused.get_or_create(&vec![("reason", why.to_owned())]).set(count);
         }
-        for family in [&self.review_orders, &self.review_oldest, &self.lane_paused] {
+        for family in
+            [&self.review_orders, &self.review_oldest, &self.lane_paused, &self.bank_refunds, &self.refunds_undecided]
+        {
             family.clear();
         }
         for review in reviews {
@@ -132,6 +147,13 @@ impl Metrics {
         for lane in paused {
             let labels = vec![("api_key", lane.api_key_id), ("code", lane.code)];
             self.lane_paused.get_or_create(&labels).set(lane.for_seconds);
+        }
+        for refunds in bank_refunds {
+            self.bank_refunds.get_or_create(&vec![("status", refunds.status)]).set(refunds.payments);
+        }
+        for refund in undecided {
+            let code = refund.last_code.unwrap_or_else(|| "none".to_owned());
+            self.refunds_undecided.get_or_create(&vec![("code", code)]).inc();
         }
         let mut text = String::new();
         if encode(&mut text, &registry).is_err() {

@@ -138,6 +138,15 @@ fn refused(refusal: &Refusal) -> Row {
             ["모두 환불된 주문입니다", "Everything was given back before"],
             ["남은 결제 금액이 없습니다.", "Nothing is left of the payment."],
         ),
+        Refusal::TransferFailed => Row::new(
+            StatusCode::CONFLICT,
+            "ALREADY_CANCELED",
+            ["은행이 환불금을 입금하지 못했습니다", "The bank did not pay the refund out"],
+            [
+                "토스페이먼츠에서는 모두 취소되어 다시 취소할 수 없습니다. 토스페이먼츠 고객센터에서 입금을 처리하고, 끝나면 주문 상세 화면에 기록해 주세요.",
+                "Toss Payments has booked it all as canceled and cancels nothing twice. Have its support settle the transfer, then record that on the order's detail page.",
+            ],
+        ),
         Refusal::InReview => Row::new(
             StatusCode::CONFLICT,
             "ORDER_IN_REVIEW",

@@ -8,6 +8,7 @@ const LABELS: &[(&str, &str, &str)] = &[
     ("paymentKey", "결제 키", "Payment key"),
     ("amount", "금액", "Amount"),
     ("cancelReason", "사유", "Reason"),
+    ("reason", "사유", "Reason"),
     ("cancelAmount", "금액", "Amount"),
     ("refundReceiveAccount.bank", "은행", "Bank"),
     ("refundReceiveAccount.accountNumber", "계좌번호", "Account number"),

@@ -72,6 +72,7 @@ impl Problem {
                 Member { name: "left", value: Some(json!(left)), shown: left.to_string() },
             ],
             Self::Cancel(problem) => problem.members(language),
+            Self::Action(problem) => problem.members(),
             Self::MalformedJson
             | Self::UnsupportedMediaType
             | Self::BodyTooLarge

@@ -6,6 +6,7 @@
 //!
 //! Nothing of the inside gets out: what a caller reads stands in `words`, whole. The cause is logged, once, here.
 
+mod action;
 mod cancel;
 mod labels;
 mod members;
@@ -34,6 +35,7 @@ use shared::{
 };
 
 use crate::language::Language;
+pub(crate) use action::ActionProblem;
 pub(crate) use cancel::CancelProblem;
 pub(crate) use stream::StreamProblem;
 pub(crate) use wanted::Wanted;
@@ -95,6 +97,7 @@ pub(crate) enum Problem {
     },
     Busy,
     Cancel(CancelProblem),
+    Action(ActionProblem),
     Stream(StreamProblem),
 
     /// The database is away or slow. The same request may be sent again.
@@ -119,6 +122,9 @@ impl Problem {
             StatusCode::CONFLICT if matches!(self, Self::Cancel(CancelProblem::KeyRunning)) => Some("1"),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS if matches!(self, Self::Stream(_)) => {
                 Some("30")
+            }
+            StatusCode::TOO_MANY_REQUESTS if matches!(self, Self::Action(problem) if problem.is_too_soon()) => {
+                Some("10") // LOOKUP_SPACING_SECONDS
             }
             StatusCode::SERVICE_UNAVAILABLE => Some("2"),
             _ => None,
@@ -205,6 +211,7 @@ impl From<Refusal> for Problem {
             Refusal::NotPaid
             | Refusal::AnotherRunning
             | Refusal::AlreadyCanceled
+            | Refusal::TransferFailed
             | Refusal::InReview
             | Refusal::ZeroAmount
             | Refusal::AmountTooLarge { .. }

@@ -5,10 +5,10 @@ use shared::{
     cancel::{AccountFault, Refusal},
     db::StoreError,
     money::Krw,
-    order::ProductId,
+    order::{ActionRefusal, ProductId},
 };
 
-use super::{CancelProblem, NextStep, Problem, ProblemPage, StreamProblem, Wanted};
+use super::{ActionProblem, CancelProblem, NextStep, Problem, ProblemPage, StreamProblem, Wanted};
 use crate::{language::Language, sample, sheet};
 
 /// The problem after this one; the match is complete, so a new problem cannot be left out of the tests.
@@ -49,9 +49,12 @@ fn after(problem: &Problem) -> Option<Problem> {
         Problem::Busy => Problem::Unavailable(StoreError::Deadline { operation: "canary" }),
         Problem::Unavailable(_) => Problem::Internal("canary"),
         // The same code as the one above, by another cause; and lists of their own.
-        Problem::TimedOut | Problem::Cancel(_) | Problem::Stream(_) | Problem::Broken(_) | Problem::Internal(_) => {
-            return None;
-        }
+        Problem::TimedOut
+        | Problem::Cancel(_)
+        | Problem::Action(_)
+        | Problem::Stream(_)
+        | Problem::Broken(_)
+        | Problem::Internal(_) => return None,
     })
 }
 
@@ -76,15 +79,36 @@ fn after_cancel(problem: &CancelProblem) -> Option<CancelProblem> {
             Refusal::NoAccountKey => refused(Refusal::UnknownLine { index: 1 }),
             Refusal::UnknownLine { .. } => refused(Refusal::TooManyPieces { index: 1, left: 2 }),
             // The others have a code that is told for another reason too.
-            Refusal::TooManyPieces { .. } | Refusal::UnknownOrder | Refusal::ZeroAmount | Refusal::Busy => return None,
+            Refusal::TooManyPieces { .. }
+            | Refusal::UnknownOrder
+            | Refusal::ZeroAmount
+            | Refusal::TransferFailed
+            | Refusal::Busy => return None,
         },
     })
 }
 
+fn after_action(problem: &ActionProblem) -> Option<ActionProblem> {
+    Some(ActionProblem::Refused(match problem {
+        ActionProblem::InvalidReason => ActionRefusal::UnknownRefund,
+        ActionProblem::Refused(refusal) => match refusal {
+            ActionRefusal::UnknownRefund => ActionRefusal::ConfirmInProgress,
+            ActionRefusal::ConfirmInProgress => ActionRefusal::NoPayment,
+            ActionRefusal::NoPayment => ActionRefusal::LookupTooSoon,
+            ActionRefusal::LookupTooSoon => ActionRefusal::NotInReview,
+            ActionRefusal::NotInReview => ActionRefusal::RefundEnded,
+            ActionRefusal::RefundEnded => ActionRefusal::RefundOfWorker,
+            ActionRefusal::RefundOfWorker => ActionRefusal::NoFailedTransfer,
+            ActionRefusal::NoFailedTransfer | ActionRefusal::UnknownOrder => return None,
+        },
+    }))
+}
+
 fn all() -> impl Iterator<Item = Problem> {
+    let actions = std::iter::successors(Some(ActionProblem::InvalidReason), after_action).map(Problem::Action);
     let cancels = std::iter::successors(Some(CancelProblem::KeyMissing), after_cancel).map(Problem::Cancel);
     let streams = [StreamProblem::TooMany, StreamProblem::TooManyOfYours].map(Problem::Stream);
-    std::iter::successors(Some(Problem::MalformedJson), after).chain(cancels).chain(streams)
+    std::iter::successors(Some(Problem::MalformedJson), after).chain(cancels).chain(actions).chain(streams)
 }
 
 #[test]
@@ -118,6 +142,15 @@ fn a_detail_names_what_was_wrong_and_members_tell_it_to_programs() {
     assert_eq!(mismatch["total"], 50_000);
     assert!(mismatch["detail"].as_str().unwrap().contains("50,000원"), "{mismatch}");
     assert_eq!(Problem::AmountMismatch { total: None }.json(Language::Korean).get("total"), None);
+}
+
+#[test]
+fn a_second_cancel_of_what_the_bank_did_not_pay_says_so_under_the_code_of_any_other() {
+    let [failed, made] = [Refusal::TransferFailed, Refusal::AlreadyCanceled]
+        .map(|refusal| Problem::Cancel(CancelProblem::Refused(refusal)).json(Language::English));
+    assert_eq!((&failed["code"], &failed["status"]), (&made["code"], &made["status"]));
+    assert!(failed["detail"].as_str().unwrap().contains("support"), "{failed}");
+    assert_ne!(failed["detail"], made["detail"]);
 }
 
 fn page(problem: &Problem, next: NextStep, language: Language) -> String {

@@ -34,6 +34,7 @@ impl Problem {
         let row = Row::new;
         match self {
             Self::Cancel(problem) => problem.row(),
+            Self::Action(problem) => problem.row(),
             Self::Stream(problem) => problem.row(),
             Self::MalformedJson => row(
                 StatusCode::BAD_REQUEST,

@@ -17,6 +17,8 @@ pub enum Refusal {
     AnotherRunning,
     /// Everything was given back before.
     AlreadyCanceled,
+    /// The same, and the bank did not pay it into the account. Toss cancels nothing twice, so another cancel cannot mend it.
+    TransferFailed,
     /// A human must look first: Toss holds nothing that we know of.
     InReview,
     ZeroAmount,
@@ -50,6 +52,8 @@ pub(super) struct Seen {
     pub(super) last_fence: i32,
     pub(super) payment: Option<Paid>,
     pub(super) at_work: bool,
+    /// A refund into an account that Toss booked did not arrive, and nobody has settled it.
+    pub(super) transfer_failed: bool,
     pub(super) cancels: i16,
     pub(super) lines: Vec<LineLeft>,
 }
@@ -121,6 +125,7 @@ pub(super) fn judge(request: &Request, seen: Option<&Seen>, has_account_key: boo
             return Err(Refusal::AnotherRunning);
         }
         OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired => return Err(Refusal::NotPaid),
+        OrderStatus::Canceled if seen.transfer_failed => return Err(Refusal::TransferFailed),
         OrderStatus::Canceled => return Err(Refusal::AlreadyCanceled),
         OrderStatus::Done | OrderStatus::PartialCanceled | OrderStatus::WaitingForDeposit | OrderStatus::Review => {}
     }

@@ -18,6 +18,7 @@ fn paid() -> Seen {
         last_fence: 3,
         payment: Some(Paid { no: 1, status: PaymentStatus::Done, balance: krw(50_000), into_account: false }),
         at_work: false,
+        transfer_failed: false,
         cancels: 0,
         lines: vec![
             LineLeft { product_id: 1, unit_price: 10_000, left: 2 },

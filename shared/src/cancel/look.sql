@@ -4,6 +4,12 @@ select o.id as "id?", o.status as "status?", o.last_fence as "last_fence?",
        case when p.status = 'WAITING_FOR_DEPOSIT' then p.amount else p.balance end as "balance?",
        coalesce(jsonb_typeof(p.answer -> 'virtualAccount') = 'object', false) as "into_account!",
        exists (select from outbox b where b.order_id = o.id and b.kind <> 3) as "at_work!",
+       -- Toss booked a refund, and the bank did not pay all of it into the account.
+       exists (
+           select from payments f
+           where f.order_id = o.id and f.status in ('CANCELED', 'PARTIAL_CANCELED') and f.balance < f.amount
+             and f.refund_status in ('FAILED', 'PARTIAL_FAILED') and f.refund_closed_at is null
+       ) as "transfer_failed!",
        (select count(*) from cancels r where r.order_id = o.id)::smallint as "cancels!",
        (select coalesce(json_agg(json_build_object(
                'product_id', l.product_id, 'unit_price', l.unit_price,

@@ -25,7 +25,8 @@ use crate::{
 };
 use judge::{Plan, Seen, judge};
 
-/// Why a refund is made, 1 to 200 characters. Toss keeps it, and the shopper may read it.
+/// Why a refund is made, or why an operator asks for something else, 1 to 200 characters on one line. That of a refund is
+/// kept by Toss, and the shopper may read it; another one stays with the order's events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Reason(String);
@@ -273,6 +274,7 @@ async fn look(
         last_fence,
         payment,
         at_work: row.at_work,
+        transfer_failed: row.transfer_failed,
         cancels: row.cancels,
         lines: row.lines.0,
     };

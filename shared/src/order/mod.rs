@@ -8,6 +8,7 @@ mod housekeeping;
 mod list;
 mod read;
 mod record;
+mod review;
 
 pub use create::{CreateRefusal, Created, LINES_MAX, Line, NewOrder, QUANTITY_MAX, create};
 pub use housekeeping::{Forgotten, expire_unpaid, forget_attempts};
@@ -19,6 +20,7 @@ pub use read::{
 pub use record::{
     ATTEMPTS_SHOWN_MAX, AttemptRecord, CancelRecord, EventRecord, IntentRecord, OrderRecord, PaymentRecord, record,
 };
+pub use review::{ActionReceipt, ActionRefusal, ActionRequest, LOOKUP_SPACING_SECONDS, OrderAction, request_action};
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::{
     cancel::Actor,
     db::{StoreError, within},
     money::Krw,
-    payment::{PaymentKey, PaymentStatus},
+    payment::{BankTransfer, PaymentKey, PaymentStatus},
     toss,
     web_url::{self, WebUrl},
 };
@@ -115,9 +115,27 @@ pub struct PaymentView {
     pub failure: Option<FailureView>,
     /// Where the money is to be transferred, or was.
     pub account: Option<AccountView>,
+    /// Toss's `virtualAccount.refundStatus`, as Toss wrote it. None: Toss says nothing about it, which is not `NONE`.
+    pub refund_status: Option<String>,
+    /// When an operator recorded how a bank transfer that failed was ended outside of Toss.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub refund_closed_at: Option<OffsetDateTime>,
     /// When the worker looks again, while something about it is open.
     #[serde(with = "time::serde::rfc3339::option")]
     pub next_look_at: Option<OffsetDateTime>,
+}
+
+impl PaymentView {
+    /// How far the bank is with what was given back into an account.
+    pub fn transfer(&self) -> Option<BankTransfer> {
+        let (word, is_closed) = (self.refund_status.as_deref(), self.refund_closed_at.is_some());
+        BankTransfer::of(self.status, self.amount, self.balance, word, is_closed)
+    }
+
+    /// What Toss has given back of it, or booked as given back.
+    pub fn given_back(&self) -> Option<Krw> {
+        Krw::new(self.amount.won().checked_sub(self.balance?.won())?)
+    }
 }
 
 /// A virtual account. Its number is for whoever owes the deposit, and for no log.
@@ -161,6 +179,10 @@ pub struct CancelView {
     pub actor: Actor,
     /// Why Toss did not make it, where it gave a reason. Without one, Toss holds another amount than we believed.
     pub failure: Option<FailureView>,
+    /// What Toss answered last that was no yes, while it is under way.
+    pub last_error: Option<FailureView>,
+    /// Nothing is posted for it any more: an operator called it off, and it ends with the next proof.
+    pub called_off: bool,
     /// The code with which Toss put it off, while it waits for that.
     pub put_off_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
@@ -179,7 +201,7 @@ pub enum CancelStatus {
     InProgress,
     /// Given back, as Toss's own list shows.
     Done,
-    /// Toss will not give it back; a human must look.
+    /// Not made, with proof. The money is where it was.
     Failed,
 }
 
@@ -272,7 +294,8 @@ mod tests {
             "payment_no": 1, "payment_key": "k", "status": "ABORTED", "amount": 50_000, "balance": null, "method": null,
             "receipt_url": "javascript:alert(1)", "accepted_at": "2026-11-25T16:25:29.67635+00:00", "approved_at": null,
             "failure": {"code": "REJECT_CARD_PAYMENT", "message": null},
-            "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "next_look_at": "2026-11-25T16:26:29.7+00:00",
+            "account": {"bank": "88", "number": "X1234567890123", "due_at": "2026-12-02T15:00:00"}, "refund_status": null,
+            "refund_closed_at": null, "next_look_at": "2026-11-25T16:26:29.7+00:00",
         }))
         .unwrap();
         let account = payment.account.unwrap();
@@ -283,12 +306,14 @@ mod tests {
         assert!(payment.balance.is_none() && payment.approved_at.is_none() && payment.next_look_at.is_some());
         let cancel: CancelView = serde_json::from_value(json!({
             "cancel_no": 1, "payment_no": 5, "status": "IN_PROGRESS", "amount": 50_000, "reason": "중복", "actor": "worker",
-            "failure": null, "put_off_by": "NOT_AVAILABLE_BANK",
+            "failure": null, "last_error": {"code": "NOT_AVAILABLE_BANK", "message": "은행 점검"}, "called_off": false,
+            "put_off_by": "NOT_AVAILABLE_BANK",
             "requested_at": "2026-11-25T16:25:29.710377+00:00", "finished_at": null,
             "next_look_at": "2026-11-25T16:26:29.715208+00:00",
         }))
         .unwrap();
         assert_eq!(cancel.status, CancelStatus::InProgress);
+        assert_eq!(cancel.last_error.unwrap().message.as_deref(), Some("은행 점검"));
         assert!(cancel.finished_at.is_none() && cancel.next_look_at.is_some());
     }
 }

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use sqlx::{PgPool, types::Json};
 use time::OffsetDateTime;
 
-use super::{CancelStatus, LineView, OrderNo, OrderStatus};
+use super::{CancelStatus, FailureView, LineView, OrderNo, OrderStatus};
 use crate::{
     db::{StoreError, within},
     money::Krw,
-    payment::{PaymentKey, PaymentStatus},
+    payment::{BankTransfer, PaymentKey, PaymentStatus},
 };
 
 /// An account that is asked about for days has thousands of calls; the newest tell what matters.
@@ -24,6 +24,8 @@ pub struct OrderRecord {
     pub paid_by: Option<i16>,
     pub created_at: OffsetDateTime,
     pub expires_at: OffsetDateTime,
+    /// An operator asked to close the review, and Toss has not answered since.
+    pub close_requested_at: Option<OffsetDateTime>,
     pub lines: Vec<LineView>,
     /// Oldest first, as all but the attempts.
     pub payments: Vec<PaymentRecord>,
@@ -60,6 +62,18 @@ pub struct PaymentRecord {
     pub check_at: Option<OffsetDateTime>,
     /// Toss's code.
     pub refusal: Option<String>,
+    /// As in [`super::PaymentView`].
+    pub refund_status: Option<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub refund_closed_at: Option<OffsetDateTime>,
+}
+
+impl PaymentRecord {
+    /// How far the bank is with what was given back into an account.
+    pub fn transfer(&self) -> Option<BankTransfer> {
+        let (word, is_closed) = (self.refund_status.as_deref(), self.refund_closed_at.is_some());
+        BankTransfer::of(self.status, self.amount, self.balance, word, is_closed)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,7 +90,11 @@ pub struct CancelRecord {
     pub requested_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
-    pub refusal: Option<String>,
+    /// When it was called off: nothing is posted for it any more.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub called_off_at: Option<OffsetDateTime>,
+    /// Why Toss did not make it, or has not made it yet, in Toss's words.
+    pub error: Option<FailureView>,
 }
 
 /// The order's row in the outbox.
@@ -124,6 +142,8 @@ pub struct EventRecord {
     pub cause: String,
     pub actor: String,
     pub payment_no: Option<i16>,
+    /// Why a person did it, in that person's words. For operators alone.
+    pub reason: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
@@ -147,6 +167,7 @@ pub async fn record(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderReco
         paid_by: row.paid_by,
         created_at: row.created_at,
         expires_at: row.expires_at,
+        close_requested_at: row.close_requested_at,
         lines: row.lines.0,
         payments: row.payments.0,
         cancels: row.cancels.0,

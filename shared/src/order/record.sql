@@ -1,5 +1,6 @@
 -- All that an operator is shown of order $1, as of one moment. Times that are none (-infinity) are null, secrets stay inside.
-select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, c.display_name as customer,
+select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, o.close_requested_at,
+    c.display_name as customer,
     (select coalesce(json_agg(json_build_object(
             'product_id', l.product_id, 'name', l.product_name,
             'unit_price', l.unit_price, 'quantity', l.quantity,
@@ -15,13 +16,19 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
             'key_epoch', p.key_epoch, 'ask_first', p.ask_first, 'sent_with', p.sent_with,
             'accepted_at', p.accepted_at, 'approved_at', p.approved_at,
             'unanswered_at', p.unanswered_at, 'check_at', p.check_at,
+            'refund_status', p.refund_status, 'refund_closed_at', p.refund_closed_at,
             'refusal', coalesce(p.refusal, p.answer) ->> 'code') order by p.payment_no), '[]')
      from payments p where p.order_id = o.id) as "payments!: Json<Vec<PaymentRecord>>",
     (select coalesce(json_agg(json_build_object(
             'cancel_no', r.cancel_no, 'payment_no', r.payment_no, 'status', r.status, 'amount', r.amount,
             'expected_balance', r.expected_balance, 'reason', r.reason, 'actor', r.actor, 'key_epoch', r.key_epoch,
             'requested_at', r.requested_at, 'finished_at', r.finished_at,
-            'refusal', coalesce(r.refusal, r.answer) ->> 'code') order by r.cancel_no), '[]')
+            'called_off_at', r.called_off_at,
+            -- Of a refund that was made, an earlier refusal is history.
+            'error', (
+                select json_build_object('code', e.error ->> 'code', 'message', e.error ->> 'message')
+                from (select case when r.answer ->> 'code' is not null then r.answer else r.refusal end as error) e
+                where r.status <> 'DONE' and e.error ->> 'code' is not null)) order by r.cancel_no), '[]')
      from cancels r where r.order_id = o.id) as "cancels!: Json<Vec<CancelRecord>>",
     (select json_build_object(
             'kind', b.kind, 'payment_no', b.payment_no, 'due_at', b.due_at,
@@ -39,7 +46,7 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
     ) as "attempts!: Json<Vec<AttemptRecord>>",
     (select coalesce(json_agg(json_build_object(
             'id', e.id, 'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'actor', e.actor,
-            'payment_no', e.payment_no, 'at', e.at) order by e.id), '[]')
+            'payment_no', e.payment_no, 'reason', e.reason, 'at', e.at) order by e.id), '[]')
      from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventRecord>>"
 from orders o join customers c on c.id = o.customer_id
 where o.order_no = $1

@@ -29,6 +29,7 @@ select o.id, o.order_no, o.name, o.amount, o.status, o.paid_by, o.created_at, o.
                 'bank', coalesce(p.answer #>> '{virtualAccount,bankCode}', p.answer #>> '{virtualAccount,bank}'),
                 'number', p.answer #>> '{virtualAccount,accountNumber}',
                 'due_at', p.answer #>> '{virtualAccount,dueDate}') end,
+            'refund_status', p.refund_status, 'refund_closed_at', p.refund_closed_at,
             'next_look_at', coalesce(
                 (select b.due_at from outbox b where b.order_id = o.id and b.payment_no = p.payment_no),
                 case when p.status = 'WAITING_FOR_DEPOSIT' then p.check_at end))
@@ -45,6 +46,10 @@ select o.id, o.order_no, o.name, o.amount, o.status, o.paid_by, o.created_at, o.
                 when r.refusal is not null
                     then json_build_object('code', r.refusal ->> 'code', 'message', r.refusal ->> 'message')
             end,
+            -- While it is under way: what Toss answered last that was no yes.
+            'last_error', case when r.status = 'IN_PROGRESS' and r.refusal ->> 'code' is not null
+                then json_build_object('code', r.refusal ->> 'code', 'message', r.refusal ->> 'message') end,
+            'called_off', r.called_off_at is not null,
             'put_off_by', case when r.status = 'IN_PROGRESS' then (
                 select case when a.outcome = 'snooze' then a.code end from attempts a
                 where a.order_id = o.id and a.cancel_no = r.cancel_no order by a.id desc limit 1) end,

@@ -4,7 +4,11 @@
 //! the payment, the event and the outbox row, or does none of it. One round trip, one commit. Only when it did nothing
 //! is a second, read-only look taken to say why.
 
+mod transfer;
+
 use std::fmt;
+
+pub use transfer::BankTransfer;
 
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;

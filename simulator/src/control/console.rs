@@ -16,6 +16,7 @@ use crate::ledger::Kind;
 use crate::payments::Payment;
 use crate::payments::approval::{Deposit, DepositRefused};
 use crate::payments::cancel::CancelStatus;
+use crate::switches::BankRefund;
 use crate::{Simulator, cancels, changes, clock};
 
 pub(super) fn routes() -> Router<Arc<Simulator>> {
@@ -24,6 +25,7 @@ pub(super) fn routes() -> Router<Arc<Simulator>> {
         .route("/control/revert-deposit", post(revert_deposit))
         .route("/control/cancel", post(cancel))
         .route("/control/cancel-status", post(decide_cancel))
+        .route("/control/refund-status", post(set_bank_refund))
 }
 
 #[derive(Deserialize)]
@@ -125,6 +127,24 @@ async fn decide_cancel(
     };
     let payment = cancels::decide(&simulator, &payment_key, status);
     let payment = payment.ok_or_else(|| Refusal::not_found("no cancel of this payment waits"))?;
+    Ok(Json(summary(&payment, simulator.clock.now())))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetBankRefund {
+    payment_key: String,
+    refund_status: BankRefund,
+}
+
+async fn set_bank_refund(
+    State(simulator): State<Arc<Simulator>>,
+    body: Result<Json<SetBankRefund>, JsonRejection>,
+) -> Answered<Json<Value>> {
+    let Json(SetBankRefund { payment_key, refund_status }) = body?;
+    let payment = simulator.payments.with(|table| table.set_bank_refund(&payment_key, refund_status));
+    let payment =
+        payment.ok_or_else(|| Refusal::not_found("nothing of this payment was given back into an account"))?;
     Ok(Json(summary(&payment, simulator.clock.now())))
 }
 

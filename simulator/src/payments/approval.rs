@@ -61,7 +61,13 @@ impl Payment {
 impl Payment {
     /// What a copy of the data that has not heard of the approval still holds.
     pub(crate) fn before_approval(&self) -> Self {
-        let mut before = Self { cancels: Vec::new(), cash_receipts: Vec::new(), confirming: true, ..self.clone() };
+        let mut before = Self {
+            cancels: Vec::new(),
+            bank_refund: None,
+            cash_receipts: Vec::new(),
+            confirming: true,
+            ..self.clone()
+        };
         before.state = if let Means::VirtualAccount(_) = &*self.means {
             State::WaitingForDeposit
         } else {

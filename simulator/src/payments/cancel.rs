@@ -22,7 +22,7 @@ use crate::keys;
 use crate::means::Means;
 use crate::merchants::Owner;
 use crate::order::is_order_id;
-use crate::switches::{ConsecutiveCancel, OrderIds, Switches, WholeCancel};
+use crate::switches::{BankRefund, ConsecutiveCancel, OrderIds, Switches, WholeCancel};
 
 /// Toss names no interval; a second is enough to catch a doubled click and short enough to wait for.
 const CONSECUTIVE_WITHIN: Duration = Duration::SECOND;
@@ -107,14 +107,31 @@ impl Payments {
             cancel.receipt_key = Some(taken_back.key.clone());
             payment.cash_receipts.push(Arc::new(taken_back));
         }
-        if matches!(payment.state, State::WaitingForDeposit) {
-            payment.state = State::Withdrawn;
+        match (&*payment.means, payment.approval()) {
+            (Means::VirtualAccount(_), Some(_)) => payment.bank_refund = Some(request.switches.bank_refund),
+            (Means::VirtualAccount(_), None) => payment.state = State::Withdrawn,
+            (
+                Means::Card(_)
+                | Means::EasyPay(_)
+                | Means::Transfer { .. }
+                | Means::MobilePhone { .. }
+                | Means::GiftCertificate { .. }
+                | Means::ForeignEasyPay { .. },
+                _,
+            ) => {}
         }
         if cancel.status == CancelStatus::Done {
             payment.last_transaction_key = Some(Arc::clone(&cancel.transaction_key));
         }
         payment.cancels.push(Arc::new(cancel));
         Ok(payment.clone())
+    }
+
+    /// A bank says how far it is with what was given back into an account. None: nothing was.
+    pub(crate) fn set_bank_refund(&mut self, key: &str, status: BankRefund) -> Option<Payment> {
+        let payment = self.by_key.get_mut(key)?;
+        payment.bank_refund = payment.bank_refund.map(|_| status);
+        payment.bank_refund.map(|_| payment.clone())
     }
 
     /// A foreign wallet says what became of the cancel that waits for it. None when none does.

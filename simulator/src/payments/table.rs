@@ -39,6 +39,7 @@ impl Payments {
             due_at: None,
             last_transaction_key: None,
             cancels: Vec::new(),
+            bank_refund: None,
             cash_receipts: Vec::new(),
             state: State::Ready,
             decline: None,

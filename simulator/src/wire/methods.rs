@@ -11,6 +11,7 @@ use crate::errors::Language;
 use crate::institutions;
 use crate::means::{Account, Card, EasyPay, Means};
 use crate::payments::Payment;
+use crate::switches::BankRefund;
 
 /// A card company is asked for its money on the day after the approval.
 const ACQUIRED_AFTER: Duration = Duration::DAY;
@@ -174,7 +175,6 @@ fn account<'a>(
     now: OffsetDateTime,
     language: Language,
 ) -> Option<AccountBody<'a>> {
-    let refunded = payment.approval().is_some() && !payment.cancels.is_empty();
     Some(AccountBody {
         account_number: &account.number,
         kind: if account.is_fixed { language.choose("고정", "Fixed") } else { language.choose("일반", "Normal") },
@@ -183,7 +183,7 @@ fn account<'a>(
         due_date: clock::wire(payment.due_at?),
         expired: payment.is_past_due(now),
         settlement_status: "INCOMPLETED",
-        refund_status: if refunded { "COMPLETED" } else { "NONE" },
+        refund_status: payment.bank_refund.unwrap_or(BankRefund::NotBegun).name(),
         refund_receive_account: None,
         depositor_name: payment.approval().and_then(|approval| approval.depositor_name.as_deref()),
     })

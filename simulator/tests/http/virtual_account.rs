@@ -202,6 +202,31 @@ async fn a_deposit_goes_back_only_to_an_account_that_can_take_it() {
 }
 
 #[tokio::test]
+async fn a_cancel_is_booked_however_far_the_bank_is_and_the_bank_goes_on_by_itself() {
+    let sim = Sim::start().await;
+    for (at, first) in ["PENDING", "NONE", "FAILED", "PARTIAL_FAILED", "COMPLETED"].into_iter().enumerate() {
+        sim.control("switches", json!({ "bankRefund": first })).await;
+        let order = format!("order-bank-{at}");
+        let payment = deposited(&sim, &order).await;
+        let early = json!({ "paymentKey": payment["paymentKey"], "refundStatus": "COMPLETED" });
+        assert_eq!(refused(&sim, "refund-status", early).await, (404, json!("NOT_FOUND")));
+        let answer = sim.cancel(&payment, &refund("20", "1002123456", "김심")).await;
+        assert_eq!(answer.says(), (200, "CANCELED".into()));
+        let body = answer.json();
+        assert_eq!((&body["balanceAmount"], &body["cancels"][0]["cancelStatus"]), (&json!(0), &json!("DONE")));
+        assert_eq!(body["virtualAccount"]["refundStatus"], first);
+        let path = format!("/v1/payments/orders/{order}");
+        for next in ["FAILED", "PENDING", "COMPLETED"] {
+            sim.control("refund-status", json!({ "paymentKey": payment["paymentKey"], "refundStatus": next })).await;
+            let seen = sim.query(&path).await.json();
+            assert_eq!((&seen["virtualAccount"]["refundStatus"], &seen["status"]), (&json!(next), &json!("CANCELED")));
+        }
+        let again = sim.cancel(&payment, &refund("20", "1002123456", "김심")).await;
+        assert_eq!(again.says(), (400, "ALREADY_CANCELED_PAYMENT".into()), "it cancels nothing twice");
+    }
+}
+
+#[tokio::test]
 async fn the_answer_to_a_missing_refund_account_is_a_switch() {
     let mut settings = Settings::default();
     settings.switches.missing_refund_account = MissingRefundAccount::InvalidRequest;

@@ -77,6 +77,7 @@ const PAYMENTS: &str = "
            coalesce(check_at < now() - interval '2 minutes', false) as is_check_late,
            answer is not null as has_answer, answer ->> 'paymentKey' as answer_key, answer ->> 'orderId' as answer_order,
            answer ->> 'status' as answer_status, answer #>> '{virtualAccount,expired}' as answer_expired,
+           answer #>> '{virtualAccount,refundStatus}' as bank_refund, refund_closed_at is not null as is_bank_refund_closed,
            answer ->> 'code' as answer_code, answer ->> 'message' as answer_message
     from payments order by order_id, payment_no";
 

@@ -67,6 +67,7 @@ pub(super) struct Line {
 }
 
 #[derive(Debug, sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one question about the row")]
 pub(super) struct Payment {
     pub(super) order_id: i64,
     pub(super) payment_no: i16,
@@ -81,6 +82,9 @@ pub(super) struct Payment {
     pub(super) answer_status: Option<String>,
     /// Did Toss say that the time of its virtual account was over?
     pub(super) answer_expired: Option<String>,
+    /// Toss's word for how far the bank is with what was given back.
+    pub(super) bank_refund: Option<String>,
+    pub(super) is_bank_refund_closed: bool,
     pub(super) answer_code: Option<String>,
     pub(super) answer_message: Option<String>,
 }

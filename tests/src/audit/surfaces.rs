@@ -38,8 +38,25 @@ struct Page {
     text: String,
 }
 
+/// A refund into an account is over when the bank has paid it, and no page calls it so before.
+fn words_of_the_bank(order: &Order) -> Option<&'static str> {
+    let is_back = |status: &str| matches!(status, "CANCELED" | "PARTIAL_CANCELED");
+    let refunded = order.payments.iter().filter(|payment| is_back(&payment.status) && payment.balance.is_some());
+    let open = refunded.filter_map(|payment| Some((payment.bank_refund.as_deref()?, payment.is_bank_refund_closed)));
+    let words = open.filter(|(word, _)| *word != "COMPLETED" && is_back(&order.status)).map(|open| match open {
+        ("FAILED" | "PARTIAL_FAILED", false) => (0, "Refund not arrived"),
+        ("FAILED" | "PARTIAL_FAILED", true) if order.status == "CANCELED" => (2, "Canceled"),
+        ("FAILED" | "PARTIAL_FAILED", true) => (2, "Partly refunded"),
+        _ => (1, "Being refunded"),
+    });
+    words.min_by_key(|(rank, _)| *rank).map(|(_, words)| words)
+}
+
 /// The words of each state, as the pages promise them in English.
 fn words(order: &Order) -> &'static str {
+    if let Some(words) = words_of_the_bank(order) {
+        return words;
+    }
     match order.status.as_str() {
         "READY" => "Not paid yet",
         "IN_PROGRESS" => "Confirming",
@@ -48,6 +65,8 @@ fn words(order: &Order) -> &'static str {
         "PARTIAL_CANCELED" => "Partly refunded",
         // Nothing was ever paid, so nothing was given back.
         "CANCELED" if order.payments.iter().all(|payment| payment.balance.is_none()) => "Canceled",
+        // An operator closed it, and what Toss still holds was settled outside.
+        "CANCELED" if order.events.last().is_some_and(|event| event.cause == "closed_settled_outside") => "Canceled",
         "CANCELED" => "Refunded",
         "ABORTED" => "Declined",
         "EXPIRED" => "Expired",
