@@ -12,6 +12,8 @@ pub(super) struct Order {
     pub(super) amount: i64,
     pub(super) payment_count: i16,
     pub(super) paid_by: Option<i16>,
+    /// Null outside of a review.
+    pub(super) review_holds_stock: Option<bool>,
     pub(super) known_to_simulator: bool,
     /// Changes whenever the order does.
     pub(super) mark: String,
@@ -50,6 +52,11 @@ impl Order {
         let waits =
             |payment: &&Payment| self.status == "WAITING_FOR_DEPOSIT" && payment.status == "WAITING_FOR_DEPOSIT";
         self.payments.iter().find(waits).or(self.payment(self.payment_count))
+    }
+
+    /// Does a line of its history have this cause?
+    pub(super) fn has_cause(&self, cause: &str) -> bool {
+        self.events.iter().any(|event| event.cause == cause)
     }
 
     pub(super) fn has_live_cancel(&self) -> bool {
@@ -92,7 +99,13 @@ pub(super) struct Cancel {
     pub(super) payment_no: i16,
     pub(super) status: String,
     pub(super) amount: i64,
+    pub(super) expected_balance: i64,
     pub(super) keeps_an_account: bool,
+    /// What Toss held by the answer that is stored as its proof, where that is a Payment.
+    pub(super) answer_balance: Option<i64>,
+    pub(super) answer_code: Option<String>,
+    /// As it ends the reason that Toss keeps with the refund.
+    pub(super) mark: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -113,6 +126,8 @@ pub(super) struct Attempt {
     pub(super) http_status: Option<i16>,
     pub(super) trace_id: Option<String>,
     pub(super) stale: bool,
+    /// When it was written down, by the database's clock.
+    pub(super) finished_at: OffsetDateTime,
 }
 
 #[derive(Debug, sqlx::FromRow)]
