@@ -86,6 +86,9 @@ const CANCELS: &str = "
            case when jsonb_typeof(answer -> 'balanceAmount') = 'number'
                 then (answer ->> 'balanceAmount')::numeric::bigint end as answer_balance,
            answer ->> 'code' as answer_code,
+           (not request_sealed and answer ->> 'virtualAccount' is not null
+               and (answer ->> 'status' <> 'WAITING_FOR_DEPOSIT'
+                    or answer #>> '{virtualAccount,expired}' = 'true')) is true as came_too_late,
            replace(mark::text, '-', '') as mark
     from cancels order by order_id, cancel_no";
 

@@ -124,9 +124,7 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
         "PARTIAL_CANCELED" => 0 < held && held < order.amount,
         // What Toss still holds was settled with the buyer elsewhere: an operator said so.
         "CANCELED" if order.has_cause(CLOSED_OUTSIDE) => true,
-        // A second approval that is on its way back, or that Toss will not give back, is told by the rules about those.
-        "WAITING_FOR_DEPOSIT" => held == 0,
-        "READY" | "ABORTED" | "EXPIRED" | "CANCELED" => total == 0,
+        "READY" | "WAITING_FOR_DEPOSIT" | "ABORTED" | "EXPIRED" | "CANCELED" => total == 0,
         _ => true, // being found out, or for a human
     };
     if !fits {
@@ -146,7 +144,7 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
 }
 
 /// How many answered lookups after the last send prove that a refund was not made: one that shows another balance than the
-/// refund was for, else two, because one may be older than what it is asked about.
+/// refund was for, or an account that can be closed no more; else two, because one may be older than what it is asked about.
 const LOOKUPS_OF_PROOF: usize = 2;
 
 /// A refund that the books call failed was not made: Toss was asked after its last send, and nothing that was sent acted.
@@ -163,7 +161,7 @@ fn failed_refunds(order: &Order, seen: &Seen, found: &mut Found) {
                 .filter(|attempt| attempt.finished_at >= last_send)
                 .count();
             let shows_another = cancel.answer_balance.is_some_and(|balance| balance != cancel.expected_balance);
-            let needed = if shows_another { 1 } else { LOOKUPS_OF_PROOF };
+            let needed = if shows_another || cancel.came_too_late { 1 } else { LOOKUPS_OF_PROOF };
             if lookups < needed {
                 let detail =
                     format!("cancel {}: {lookups} lookups after its last send, not {needed}", cancel.cancel_no);

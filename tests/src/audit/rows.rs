@@ -104,6 +104,8 @@ pub(super) struct Cancel {
     /// What Toss held by the answer that is stored as its proof, where that is a Payment.
     pub(super) answer_balance: Option<i64>,
     pub(super) answer_code: Option<String>,
+    /// It was to close an account, and Toss shows one that a deposit has reached, or whose time is over.
+    pub(super) came_too_late: bool,
     /// As it ends the reason that Toss keeps with the refund.
     pub(super) mark: String,
 }
