@@ -62,17 +62,12 @@ impl Shop {
     }
 
     /// What the order's calls to this endpoint meet, so often or from now on.
-    async fn rule(&self, endpoint: &str, order: &str, then: Value, times: Option<u32>) -> i64 {
+    async fn rule(&self, endpoint: &str, order: &str, then: Value, times: Option<u32>) -> u64 {
         let mut rule = json!({"match": {"endpoint": endpoint, "orderId": order}, "then": then});
         if let Some(times) = times {
             rule["times"] = json!(times);
         }
-        self.control("rules", rule).await["ruleId"].as_i64().unwrap()
-    }
-
-    async fn forget_rule(&self, id: i64) {
-        let deleted = self.http.delete(format!("{}/control/rules/{id}", self.simulator_url())).send().await.unwrap();
-        assert!(deleted.status().is_success());
+        self.control("rules", rule).await["ruleId"].as_u64().unwrap()
     }
 
     /// What Toss holds by this payment.
@@ -120,7 +115,6 @@ impl Shop {
             ("payments", "no_answer_since"),
             ("cancels", "requested_at"),
             ("cancels", "unanswered_at"),
-            ("cancels", "server_error_at"),
             ("cancels", "no_answer_since"),
         ] {
             self.database.execute(&format!("update {table} set {column} = {column} - interval '{interval}'")).await;

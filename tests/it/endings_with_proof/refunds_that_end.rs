@@ -59,7 +59,7 @@ fn words(code: &str) -> String {
 /// An order whose refund of a part meets the same answer for ever.
 struct Refund {
     order: String,
-    rule: i64,
+    rule: u64,
 }
 
 impl Refund {
@@ -392,16 +392,6 @@ async fn a_refund_of_the_workers_own_that_ends_unmade_is_shown_to_an_operator() 
     }
 }
 
-/// As the shop's server calls a refund off.
-async fn call_off(shop: &Shop, order: &str) {
-    let sql = format!(
-        "update cancels c set called_off_at = now() from orders o
-         where o.id = c.order_id and o.order_no = '{order}' and c.status = 'IN_PROGRESS'"
-    );
-    shop.database.execute(&sql).await;
-    shop.due_now().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_that_is_called_off_is_not_sent_again_and_ends_once_its_sends_are_over() {
     const DIVISOR: i64 = 15;
@@ -411,7 +401,7 @@ async fn a_refund_that_is_called_off_is_not_sent_again_and_ends_once_its_sends_a
         let refund = Refund::meets(&shop, &answer(code)).await;
         wait_for("the first send", LIMIT, async || (!shop.cancels_sent(&refund.order).await.is_empty()).then_some(()))
             .await;
-        call_off(&shop, &refund.order).await;
+        shop.call_off(&refund.order).await;
         let view = refund.has_failed(&shop, code).await;
         assert_eq!(view["cancels"][0]["failure"]["code"], code, "{view}");
         let called_off =
@@ -438,7 +428,7 @@ async fn a_refund_that_is_called_off_after_toss_made_it_is_done() {
     shop.rule("query", &order, json!({"kind": "stale", "seconds": 4, "shows": "beforeCancels"}), None).await;
     shop.refunding(&order, "a-key", reason()).await;
     wait_for("the send", LIMIT, async || (!shop.cancels_sent(&order).await.is_empty()).then_some(())).await;
-    call_off(&shop, &order).await;
+    shop.call_off(&order).await;
     let view = shop.until_refund_is(&order, 1, "DONE").await;
     assert_eq!(
         (&view["status"], shop.held(&order).await, shop.stock(product).await),
