@@ -38,10 +38,22 @@ async fn calls(shop: &Shop) -> i64 {
     shop.database.number("select count(*) from attempts").await
 }
 
-/// Waits for so many more calls.
+/// Waits for so many more calls, of which none ends anything.
 async fn after_calls(shop: &Shop, more: i64) {
     let before = calls(shop).await;
-    wait_for("more calls", LIMIT, async || (calls(shop).await >= before + more).then_some(())).await;
+    let ended = "select count(*) from orders where status not in ('DONE', 'IN_PROGRESS')";
+    wait_for("more calls", LIMIT, async || {
+        assert_eq!(shop.database.number(ended).await, 0, "orders ended: {}", ends(shop).await);
+        (calls(shop).await >= before + more).then_some(())
+    })
+    .await;
+}
+
+/// How orders ended that were being confirmed.
+async fn ends(shop: &Shop) -> String {
+    let sql = "select coalesce(string_agg(to_status || ' ' || cause, ', '), '') from order_events
+               where to_status not in ('DONE', 'IN_PROGRESS')";
+    sqlx::query_scalar(sql).fetch_one(&shop.database.pool).await.unwrap()
 }
 
 async fn reviews(shop: &Shop) -> i64 {
@@ -185,7 +197,7 @@ async fn two_lookups_that_show_nothing_after_a_day_are_a_minute_apart_and_expire
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_about_one_payment_for_a_day_while_others_are_answered_is_a_review() {
-    let (mut shop, product) = known_shop(20).await;
+    let (mut shop, product) = known_shop(1_000).await;
     let (silent, key) = accepted(&shop, product).await;
     let charged = shop.post_to_toss(simulator::DEFAULT_SECRET_KEY, CONFIRM, confirm_of(&silent, &key)).await;
     assert_eq!(charged["status"], "DONE", "{charged}");
@@ -193,16 +205,23 @@ async fn silence_about_one_payment_for_a_day_while_others_are_answered_is_a_revi
         shop.rule(endpoint, &silent, json!({"kind": "dropBefore"}), None).await;
     }
     shop.add_worker().await;
-    let since = "select count(*) from payments where no_answer_since is not null";
     shop.age("11 minutes").await;
-    wait_for("its silence to be noted", LIMIT, async || (shop.database.number(since).await == 1).then_some(())).await;
-    assert_eq!(shop.status(&silent).await, "IN_PROGRESS");
-    shop.age("25 hours").await;
     // Others are answered meanwhile, so the key is open and Toss is there.
-    wait_for("the review", LIMIT, async || {
+    let others_are_answered = async || {
         let other = shop.accepted(PRICE, &[(product, 1)]).await;
         shop.until(&other, "DONE").await;
         shop.due_now().await;
+    };
+    wait_for("its silence to be noted", LIMIT, async || {
+        others_are_answered().await;
+        let since = "select count(*) from payments where no_answer_since is not null";
+        (shop.database.number(since).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(shop.status(&silent).await, "IN_PROGRESS");
+    shop.age("25 hours").await;
+    wait_for("the review", LIMIT, async || {
+        others_are_answered().await;
         (shop.status(&silent).await == "REVIEW").then_some(())
     })
     .await;

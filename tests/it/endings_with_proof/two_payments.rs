@@ -200,7 +200,10 @@ async fn a_first_payment_that_toss_will_not_give_back_leaves_a_review_that_the_d
     let view = refused(&story).await;
     assert_eq!(view["cancels"][0]["status"], "FAILED", "{view}");
     story.deposit().await;
-    story.is_paid_by_the_account().await;
+    // Toss holds both payments now: the order is paid, or still in review because of the first.
+    let status = story.shop.status(&story.order).await;
+    assert!(["DONE", "REVIEW"].contains(&status.as_str()), "{status}");
+    story.piece_is_held().await;
     assert_eq!(story.shop.held(&story.order).await, 2 * PRICE, "the first one is still there, for an operator");
     // Who refunds it in Toss's console.
     story.shop.control("cancel", json!({"paymentKey": story.card})).await;
