@@ -27,13 +27,14 @@ enum Ends {
 
 /// Toss's table of the cancel, by class, and what the class does not tell. A fault of the secret is no answer about a refund.
 fn ends(code: &str, class: Class) -> Option<Ends> {
-    match (code, class) {
-        ("NOT_AVAILABLE_BANK", _) => Some(Ends::After("25 hours")),
-        ("EXCEED_CANCEL_LIMIT" | "EXCEED_MAX_REFUND_AMOUNT", _) => Some(Ends::After("8 days")),
-        ("NOT_CANCELABLE_AMOUNT", _) | (_, Class::Refused(_)) => Some(Ends::AfterOneSend),
-        (_, Class::Lane) => None,
-        (_, Class::NotNow | Class::Unclear | Class::Same | Class::Disguised | Class::Absent) => Some(Ends::AfterAnHour),
-    }
+    let ends = match code {
+        "NOT_AVAILABLE_BANK" => Ends::After("25 hours"),
+        "EXCEED_CANCEL_LIMIT" | "EXCEED_MAX_REFUND_AMOUNT" => Ends::After("8 days"),
+        "NOT_CANCELABLE_AMOUNT" => Ends::AfterOneSend,
+        _ if matches!(class, Class::Refused(_)) => Ends::AfterOneSend,
+        _ => Ends::AfterAnHour,
+    };
+    (class != Class::Lane).then_some(ends)
 }
 
 fn table() -> Vec<(&'static str, Ends)> {
