@@ -29,7 +29,13 @@ pub(super) fn judge(order: &Order, seen: &Seen, strength: Strength, found: &mut 
 fn charged_once(order: &Order, seen: &Seen, running: bool, found: &mut Found) {
     let holding = || seen.accounts.iter().filter(|(_, account)| account.balance > 0);
     let being_returned = running && order.has_live_cancel();
-    if holding().count() > 1 && !being_returned {
+    // Toss would not give one of them back, and a human is told so.
+    let is_told = order.status == "REVIEW"
+        && order.cancels.iter().any(|cancel| {
+            let payment = order.payment(cancel.payment_no);
+            cancel.status == "FAILED" && payment.is_some_and(|payment| seen.balance(&payment.payment_key) > 0)
+        });
+    if holding().count() > 1 && !being_returned && !is_told {
         let held: Vec<String> = holding().map(|(key, account)| format!("{key} holds {}", account.balance)).collect();
         found.add(Invariant::I1, order, "charged twice", held.join(", "));
     }

@@ -36,10 +36,12 @@ impl Order {
         self.payments.iter().find(|payment| payment.payment_no == payment_no)
     }
 
-    /// The number of the payment that pays the order. Before orders said so it was the newest.
+    /// The number of the payment that pays the order. Before orders said so it was the newest; and a canceled order may have
+    /// been paid by none, when what came too late was given back.
     pub(super) fn payer(&self) -> Option<i16> {
         let is_paid = matches!(self.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
-        self.paid_by.or(is_paid.then_some(self.payment_count))
+        let given_back = || self.payments.iter().rev().find(|payment| payment.status == self.status);
+        self.paid_by.or_else(|| is_paid.then(|| given_back().map_or(self.payment_count, |payment| payment.payment_no)))
     }
 
     /// The payment whose state is the order's state. Nearly always an unpaid order waits for its newest, but for a deposit
