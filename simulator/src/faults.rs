@@ -27,7 +27,7 @@ pub(crate) enum Then {
     ErrorAfter(ChosenError),
     /// Inside: takes this much longer.
     Delay(Delay),
-    /// Inside, queries only: does not see an approval of the last `seconds` on the simulator's clock.
+    /// Inside, queries only: does not see an approval, or the cancels, of the last `seconds` on the simulator's clock.
     Stale {
         seconds: u64,
         #[serde(default)]
@@ -74,7 +74,7 @@ pub(crate) struct ChosenError {
     pub(crate) message: Option<String>,
 }
 
-/// What a stale query answers in place of the approved payment.
+/// What a stale query answers in place of the payment as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Shows {
@@ -83,6 +83,8 @@ pub(crate) enum Shows {
     NotFound,
     /// The payment as it was before the approval.
     Before,
+    /// The payment as it was before its cancels of the last seconds. The approval is shown.
+    BeforeCancels,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

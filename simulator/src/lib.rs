@@ -62,7 +62,7 @@
 //! |---|---|
 //! | `error`, `errorAfter` | `status`, `code`, `message`?: this error, before or after acting |
 //! | `delay` | `ms`; or `minMs`, `maxMs`; or `medianMs`, `longestMs` for a heavy tail (a quarter takes twice the median) |
-//! | `stale` | a query that does not see an approval of the last `seconds`: 404, or with `"shows":"before"` the payment as it was |
+//! | `stale` | a query that does not see an approval of the last `seconds`: 404, or with `"shows":"before"` the payment as it was; `"beforeCancels"` hides the cancels of the last `seconds` instead |
 //! | `dropBefore`, `dropAfter` | the connection closes without an answer, before or after acting |
 //! | `hold` | acts, and answers when the rule is deleted |
 //! | `html` | `status`: a proxy's page |

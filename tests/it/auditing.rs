@@ -67,6 +67,20 @@ impl Spoilt {
                 Toss::ConsoleCancelsSecond => {
                     shop.control("cancel", json!({"paymentKey": second, "cancelAmount": PRICE})).await;
                 }
+                Toss::IsAsked => {
+                    let url = format!("{}/v1/payments/{}", shop.simulator_url(), self.key);
+                    for _ in 0..2 {
+                        let request = shop.http.get(&url).basic_auth(simulator::DEFAULT_SECRET_KEY, Some(""));
+                        assert_eq!(answered(request).await.status, StatusCode::OK);
+                    }
+                }
+                Toss::Refunds => {
+                    let url = format!("{}/v1/payments/{}/cancel", shop.simulator_url(), self.key);
+                    let request = shop.http.post(url).basic_auth(simulator::DEFAULT_SECRET_KEY, Some(""));
+                    let body = json!({"cancelReason": format!("r [{}]", self.order.replace('-', ""))});
+                    let refunded = answered(request.header("idempotency-key", &self.order).json(&body)).await;
+                    assert_eq!(refunded.status, StatusCode::OK, "{}", refunded.text);
+                }
                 Toss::HearsAgain { other_body, other_secret, without_key } => {
                     let sent = shop.requests(&self.order).await[0].clone();
                     let body = sent["body"].as_str().unwrap();
@@ -225,6 +239,7 @@ async fn an_api_that_shows_other_books_is_found() {
             "create schema untrue;
              create view untrue.orders as
                  select id, order_no, customer_id, name, amount, payment_count, paid_by, last_fence, created_at, expires_at,
+                        review_holds_stock, close_requested_at,
                         case when order_no = '{wrong_state}' then 'EXPIRED' else status end as status
                  from public.orders;
              create view untrue.order_events as

@@ -28,7 +28,7 @@ pub(crate) async fn worker(shop: &Shop, stop_at: Option<&str>) -> Process {
     worker_with(shop, stop_at.as_slice()).await
 }
 
-async fn worker_with(shop: &Shop, more: &[(&str, &str)]) -> Process {
+pub(crate) async fn worker_with(shop: &Shop, more: &[(&str, &str)]) -> Process {
     let addr = free_addr();
     let mut env = shop.env_pairs();
     env.push(("WORKER_ADDR".to_owned(), addr.clone()));

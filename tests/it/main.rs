@@ -17,6 +17,7 @@ mod claiming;
 mod concurrency;
 mod crashes;
 mod endings;
+mod endings_with_proof;
 mod fences;
 mod filters;
 mod headers;

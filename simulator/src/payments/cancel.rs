@@ -150,6 +150,16 @@ impl Payments {
 }
 
 impl Payment {
+    /// What a copy of the data still holds that has not heard of the cancels after this moment. The newest transaction it
+    /// knows is the last cancel before it, or one whose key is not kept.
+    pub(crate) fn before_cancels(&self, after: OffsetDateTime) -> Self {
+        let cancels: Vec<_> = self.cancels.iter().filter(|cancel| cancel.at <= after).cloned().collect();
+        let is_open_again = matches!(self.state, State::Withdrawn) && cancels.is_empty();
+        let state = if is_open_again { State::WaitingForDeposit } else { self.state.clone() };
+        let last_transaction_key = cancels.last().map(|cancel| Arc::clone(&cancel.transaction_key));
+        Self { last_transaction_key, cancels, state, ..self.clone() }
+    }
+
     fn check_cancel(&self, request: &CancelRequest, now: OffsetDateTime) -> Result<Cancel, Code> {
         self.check_caller(request, now)?;
         let status = self.status(now);

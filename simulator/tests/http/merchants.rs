@@ -27,6 +27,8 @@ async fn merchants_see_only_what_is_theirs() {
     assert_eq!(sim.confirm(&payment).await.says(), (400, "INVALID_API_KEY".into()));
     assert_eq!(confirm_with(&sim, secret, &payment).await, (200, "DONE".into()));
     let path = "/v1/payments/orders/order-theirs";
+    let request = sim.request(Method::GET, path).basic_auth(secret, Some(""));
+    assert_eq!(Answer::read(request.send().await.unwrap()).await.json()["mId"], "tother", "whose payment it is");
     assert_eq!(ask(&sim, secret, path).await, (200, "DONE".into()));
     assert_eq!(ask(&sim, DEFAULT_SECRET_KEY, path).await, (404, "NOT_FOUND_PAYMENT".into()));
     let cancel = sim.cancel(&payment, &json!({ "cancelReason": "x" })).await;

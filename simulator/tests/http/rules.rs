@@ -79,6 +79,45 @@ async fn a_stale_query_does_not_see_an_approval_for_some_seconds() {
 }
 
 #[tokio::test]
+async fn a_stale_query_does_not_see_the_cancels_of_some_seconds() {
+    let sim = Sim::start().await;
+    let payment = sim.paid("order-stale-cancel", 1_000).await;
+    let part = json!({ "cancelReason": "반품", "cancelAmount": 400 });
+    assert_eq!(sim.cancel(&payment, &part).await.status, 200);
+    let then = json!({ "kind": "stale", "seconds": 60, "shows": "beforeCancels" });
+    sim.control("rules", json!({ "match": { "endpoint": "query" }, "then": then })).await;
+    let path = "/v1/payments/orders/order-stale-cancel";
+    let seen = sim.query(path).await.json();
+    assert_eq!(
+        (&seen["status"], &seen["balanceAmount"], &seen["cancels"]),
+        (&json!("DONE"), &json!(1_000), &Value::Null)
+    );
+    sim.advance(61).await;
+    assert_eq!(sim.cancel(&payment, &part).await.status, 200);
+    let seen = sim.query(path).await.json();
+    assert_eq!((&seen["status"], &seen["balanceAmount"]), (&json!("PARTIAL_CANCELED"), &json!(600)));
+    assert_eq!(seen["cancels"].as_array().unwrap().len(), 1, "only the last one is hidden");
+    assert_eq!(seen["cancels"][0]["transactionKey"], seen["lastTransactionKey"]);
+    sim.advance(61).await;
+    assert_eq!(sim.query(path).await.json()["balanceAmount"], 200);
+}
+
+#[tokio::test]
+async fn a_stale_query_of_a_closed_account_shows_it_open() {
+    let sim = Sim::start().await;
+    let account = json!({
+        "amount": 30_000, "orderId": "order-closed", "orderName": "책", "customerName": "김심", "bank": "신한",
+    });
+    let payment = sim.post("/v1/virtual-accounts", &account).await.json();
+    assert_eq!(sim.cancel(&payment, &json!({ "cancelReason": "반품" })).await.says(), (200, "CANCELED".into()));
+    let then = json!({ "kind": "stale", "seconds": 60, "shows": "beforeCancels" });
+    sim.control("rules", json!({ "match": { "endpoint": "query" }, "then": then })).await;
+    assert_eq!(sim.status(&payment).await, "WAITING_FOR_DEPOSIT");
+    sim.advance(61).await;
+    assert_eq!(sim.status(&payment).await, "CANCELED");
+}
+
+#[tokio::test]
 async fn an_oversized_answer_is_valid_and_a_slow_one_is_complete() {
     let sim = Sim::start().await;
     let large = sim.authenticated("order-large", 1_000).await;

@@ -19,6 +19,10 @@ pub(crate) enum Toss {
     /// A second paymentKey, which no worker sent.
     ApprovesSecond,
     ConsoleCancelsSecond,
+    /// It is asked about twice, by nobody of ours.
+    IsAsked,
+    /// A refund of everything with the mark of `REFUSED_CANCEL`, which no worker sent.
+    Refunds,
     /// The confirm once more, as it was but for this.
     HearsAgain {
         other_body: bool,
@@ -77,6 +81,20 @@ const SECOND_PAYMENT: &str = "
 const SECOND_RETURNED: &str = "
     insert into cancels (order_id, cancel_no, payment_no, mark, status, reason, amount, expected_balance, in_full, actor, request, answer)
     values ({ORDER}, 1, 2, gen_random_uuid(), 'DONE', 'r', 1000, 1000, true, 'worker', '', '{}')";
+/// A refund that Toss refused, without the lookups that would prove it.
+const REFUSED_CANCEL: &str = "
+    with sent as (insert into attempts (order_id, id, payment_no, call, key_epoch, cancel_no, api_key_id, lease_owner, lease_seq,
+                          duration_ms, outcome, stale)
+                  values ({ORDER}, gen_random_uuid(), 1, 'cancel', 0, 1, 'k', 1, 1, 5, 'refused', false))
+    insert into cancels (order_id, cancel_no, payment_no, mark, status, reason, amount, expected_balance, in_full, actor, request, answer)
+    values ({ORDER}, 1, 1, '{NO}', 'FAILED', 'r', 1000, 1000, true, 'server', '',
+            '{\"code\": \"EXCEED_MAX_REFUND_DUE\", \"message\": \"기한\"}')";
+/// Two lookups after it.
+const LOOKED_UP: &str = "
+    insert into attempts (order_id, id, payment_no, call, key_epoch, cancel_no, api_key_id, lease_owner, lease_seq, duration_ms,
+                          outcome, stale, http_status, finished_at)
+    select {ORDER}, gen_random_uuid(), 1, 'query', 0, 1, 'k', 1, 1, 5, 'ask', false, 200, clock_timestamp()
+    from generate_series(1, 2)";
 const LIVE_CANCEL: &str = "
     insert into cancels (order_id, cancel_no, payment_no, mark, reason, amount, expected_balance, in_full, actor, request)
     values ({ORDER}, 1, 1, gen_random_uuid(), 'r', 1000, 1000, true, 'operator', '')";
@@ -120,8 +138,10 @@ const ACCOUNT_EXPIRED: &str = "
 /// To another state with the event of an operator, who needs no attempt.
 const REVIEWED: &str = "
     with event as (insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
-                   select id, status, 'REVIEW', 'asked_for', 'operator', 1 from orders where id = {ORDER})
-    update orders set status = 'REVIEW' where id = {ORDER}";
+                   select id, status, 'REVIEW', 'asked_for', 'operator', 1 from orders where id = {ORDER}),
+    looked_at as (update payments set check_at = now() + interval '1 hour' where order_id = {ORDER})
+    update orders set status = 'REVIEW', review_holds_stock = status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'DONE')
+    where id = {ORDER}";
 const PARTLY_RETURNED: &str = "
     with event as (insert into order_events (order_id, from_status, to_status, cause, actor, payment_no)
                    values ({ORDER}, 'DONE', 'PARTIAL_CANCELED', 'returned', 'operator', 1)),
@@ -158,7 +178,7 @@ pub(crate) const CASES: &[Case] = &[
     ready("a review before it was paid", &[ACCEPTED, REVIEWED], &[]),
     case("a review after it was paid", &[REVIEWED], &[]),
     ready("a review of what had expired", &[EXPIRED, REVIEWED, "update orders set payment_count = 1 where id = {ORDER}",
-        "insert into payments (order_id, payment_no, payment_key, amount, request, status) values ({ORDER}, 1, '{KEY}', 1000, '', 'REVIEW')"], &[]),
+        "insert into payments (order_id, payment_no, payment_key, amount, request, status, check_at) values ({ORDER}, 1, '{KEY}', 1000, '', 'REVIEW', now() + interval '1 hour')"], &[]),
     at_toss("a part given back", &[Toss::ConsoleCancels(400)], &[PARTLY_RETURNED], &[]),
     at_toss("all given back", &[Toss::ConsoleCancels(1000)], &[RETURNED, STOCK_BACK], &[]),
     at_toss("a second approval given back", &[Toss::ApprovesSecond, Toss::ConsoleCancelsSecond],
@@ -166,6 +186,9 @@ pub(crate) const CASES: &[Case] = &[
     running(ready("a confirm that is being found out", &[ACCEPTED, INTENT], &[(I2, "confirm has not ended")]), &[]),
     running(case("a refund on its way", &[LIVE_CANCEL, INTENT], &[(I2, "refund has not ended")]), &[]),
     case("a check to come", &[INTENT, CHECK_LATER], &[]),
+    case("canceled, and what Toss holds was settled elsewhere", &[RETURNED, STOCK_BACK,
+        "update order_events set cause = 'closed_settled_outside' where order_id = {ORDER} and to_status = 'CANCELED'"], &[]),
+    at_toss("a refund that failed with proof", &[Toss::IsAsked], &[REFUSED_CANCEL, LOOKED_UP], &[]),
     // I1
     at_toss("two approvals", &[Toss::ApprovesSecond],
         &[SECOND_PAYMENT, ATTEMPT_OF_SECOND, "update orders set payment_count = 2, paid_by = 1 where id = {ORDER}"],
@@ -202,10 +225,19 @@ pub(crate) const CASES: &[Case] = &[
         &[(I5, "no live intent")]),
     running(case("a refund that nobody works on", &[LIVE_CANCEL], &[(I2, "refund has not ended"), (I5, "no live intent")]),
         &[(I5, "no live intent")]),
+    case("a refund that failed without a look", &[REFUSED_CANCEL], &[(I2, "refund failed without proof")]),
+    case("a refund that failed by nobody's word", &[REFUSED_CANCEL, "update cancels set answer = null where order_id = {ORDER}"],
+        &[(I2, "refund failed without proof")]),
+    at_toss("called failed, and Toss made it", &[Toss::Refunds], &[REFUSED_CANCEL, RETURNED, STOCK_BACK],
+        &[(I2, "refund failed without proof"), (I2, "refund called failed that was made")]),
     // I3
     case("a piece lost", &["update products set stock = stock - 1 where id = {PRODUCT}"], &[DRIFTED]),
     case("a piece below zero", &["update products set stock = -1, received = 0 where id = {PRODUCT}"], &[(I3, "stock below zero")]),
     ready("a failure that keeps its stock", &[ACCEPTED, ATTEMPT, ABORTED], &[DRIFTED]),
+    ready("a review that holds more than it says", &[ACCEPTED, REVIEWED, "update orders set review_holds_stock = false where id = {ORDER}"],
+        &[DRIFTED]),
+    case("a review that does not say what it holds", &[REVIEWED, "update orders set review_holds_stock = null where id = {ORDER}"],
+        &[(I3, "holding is not said"), DRIFTED]),
     // I4
     ready("paid without an approval", &[ACCEPTED, FORGED],
         &[LEDGER, (I2, "balance disagrees"), (I4, "paid before it was approved")]),
@@ -235,6 +267,8 @@ pub(crate) const CASES: &[Case] = &[
     at_toss("no key", &[Toss::HearsAgain { other_body: false, other_secret: false, without_key: true }],
         &[ATTEMPT, "update attempts set key_epoch = 1 where order_id = {ORDER} and http_status is null"],
         &[(I5, "post without a key")]),
+    case("a review that nobody looks at", &[REVIEWED, "update payments set check_at = null where order_id = {ORDER}"],
+        &[(I5, "review that nobody looks at")]),
     case("an intent about nothing", &[INTENT], &[(I5, "intent without a reason")]),
     running(case("a lease that is open", &[INTENT, CHECK_LATER, "update outbox set lease_until = now() + interval '1 hour' where order_id = {ORDER}"],
         &[(I5, "open lease")]), &[]),

@@ -11,6 +11,14 @@ pub(crate) async fn audit(shop: &Shop, strength: Strength) {
     assert!(report.is_clean(), "the audit found:\n{report}");
 }
 
+impl Shop {
+    /// The stock equation and the histories, as they must be at every moment: cheap enough for after every step.
+    pub(crate) async fn audit_now(&self) {
+        let report = tests::audit::now(&self.database.pool).await.unwrap();
+        assert!(report.is_clean(), "after this step the audit found:\n{report}");
+    }
+}
+
 pub(crate) async fn report(shop: &Shop, api: &str, strength: Strength) -> Report {
     let server_key = Some(SERVER_KEY.to_owned());
     let lost_attempts_allowed = shop.lost_attempts_allowed;

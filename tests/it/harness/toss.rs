@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::shop::Shop;
+use super::{
+    answered::{Answered, answered},
+    shop::Shop,
+};
 
 impl Shop {
     /// What Toss holds for the order.
@@ -15,6 +18,41 @@ impl Shop {
     pub(crate) async fn on_cancel(&self, order: &str, then: Value, times: u32) {
         let rule = json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then});
         self.control("rules", rule).await;
+    }
+
+    /// Ends a rule, and answers what it held back.
+    pub(crate) async fn forget_rule(&self, id: u64) {
+        let deleted = self.http.delete(format!("{}/control/rules/{id}", self.simulator_url())).send().await.unwrap();
+        assert!(deleted.status().is_success());
+    }
+
+    /// Ends all rules but these.
+    pub(crate) async fn forget_rules_but(&self, kept: &[u64]) {
+        let rules = self.control_get("rules").await;
+        let all = rules["rules"].as_array().unwrap().iter().map(|rule| rule["ruleId"].as_u64().unwrap());
+        for id in all.filter(|id| !kept.contains(id)) {
+            self.forget_rule(id).await;
+        }
+    }
+
+    /// A call to the control API that need not be possible.
+    pub(crate) async fn try_control(&self, path: &str, body: Value) -> Answered {
+        answered(self.http.post(format!("{}/control/{path}", self.simulator_url())).json(&body)).await
+    }
+
+    /// As the shop's server calls a refund off that is under way.
+    pub(crate) async fn call_off(&self, order: &str) {
+        let sql = format!(
+            "update cancels c set called_off_at = now() from orders o
+             where o.id = c.order_id and o.order_no = '{order}' and c.status = 'IN_PROGRESS'"
+        );
+        self.database.execute(&sql).await;
+        self.database
+            .execute(&format!(
+                "update outbox b set due_at = now() from orders o
+                 where o.id = b.order_id and o.order_no = '{order}' and b.lease_until < now()"
+            ))
+            .await;
     }
 
     /// Toss is healthy again, and answers what it held back.

@@ -26,23 +26,23 @@ impl Shop {
     }
 
     /// An accepted refund.
-    async fn refunding(&self, order: &str, key: &str, body: Value) -> Answered {
+    pub(crate) async fn refunding(&self, order: &str, key: &str, body: Value) -> Answered {
         let answered = self.refund(order, key, body).await;
         assert_eq!(answered.status.as_u16(), 202, "{}", answered.text);
         answered
     }
 
-    async fn paid(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
+    pub(crate) async fn paid(&self, amount: i64, lines: &[(ProductId, i32)]) -> String {
         let order = self.accepted(amount, lines).await;
         self.until(&order, "DONE").await;
         order
     }
 
-    async fn view(&self, order: &str) -> Value {
+    pub(crate) async fn view(&self, order: &str) -> Value {
         self.get(&format!("/api/v1/orders/{order}")).await.json()
     }
 
-    async fn payment_key(&self, order: &str) -> String {
+    pub(crate) async fn payment_key(&self, order: &str) -> String {
         let sql = format!(
             "select p.payment_key from payments p join orders o on o.id = p.order_id
              where o.order_no = '{order}' order by p.payment_no desc limit 1"
@@ -51,10 +51,10 @@ impl Shop {
     }
 }
 
-fn reason() -> Value {
+pub(crate) fn reason() -> Value {
     json!({"cancelReason": "단순 변심"})
 }
 
-fn over(amount: i64) -> Value {
+pub(crate) fn over(amount: i64) -> Value {
     json!({"cancelReason": "단순 변심", "cancelAmount": amount})
 }

@@ -27,6 +27,39 @@ pub(super) struct Shopper {
     pub(super) wants_the_scarce: bool,
     pub(super) quantity: i32,
     pub(super) habit: Habit,
+    /// What all calls about the order to one endpoint meet, from its making on.
+    pub(super) sameness: Option<Sameness>,
+    /// What others do with the order afterwards, each so long after what came before.
+    pub(super) afterwards: Vec<(Duration, Move)>,
+}
+
+/// The same answer to every call of an order to one endpoint, whatever else goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sameness {
+    pub(super) endpoint: &'static str,
+    pub(super) then: Value,
+    pub(super) until: Until,
+    /// A refund that meets it once ends without effect.
+    pub(super) refuses: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Until {
+    /// Toss is healthy again.
+    TheEnd,
+    /// The story is over, and longer.
+    Never,
+}
+
+/// Amounts are a part of what the order costs, in tenths.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Move {
+    /// Somebody refunds in Toss's console.
+    RefundInTheConsole(i64),
+    /// An operator, or the shop's server.
+    Refund(i64),
+    CallOff,
+    Deposit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +78,12 @@ pub(super) enum Habit {
     Tampers,
     NeverPays,
     PaysAsItExpires,
+    /// The first card is approved and called declined; another one then pays.
+    LiedToThenPays(&'static str),
+    /// The first card is approved and called declined; an account is then opened for a deposit.
+    LiedToThenWaits(&'static str),
+    /// Opens an account for a deposit.
+    Waits,
 }
 
 /// Some faults of Toss at a time, for a while.
@@ -69,7 +108,11 @@ impl Plan {
     pub(super) fn of(seed: u64) -> Self {
         let chance = &mut StdRng::seed_from_u64(seed);
         let shoppers = chance.random_range(10..=20);
-        let shoppers = (0..shoppers).map(|_| shopper(chance)).collect();
+        let mut shoppers: Vec<_> = (0..shoppers).map(|_| shopper(chance)).collect();
+        // Drawn apart, so that what else a seed stands for does not depend on them.
+        let apart = &mut StdRng::seed_from_u64(!seed);
+        let troubled = apart.random_range(4..=8);
+        shoppers.extend((0..troubled).map(|_| troubled_shopper(apart)));
         let spells = chance.random_range(2..=3);
         let spells = (0..spells).map(|_| spell(chance)).collect();
         Self {
@@ -105,6 +148,71 @@ pub(super) fn shopper(chance: &mut StdRng) -> Shopper {
         wants_the_scarce: chance.random_bool(0.4),
         quantity: chance.random_range(1..=2),
         habit,
+        sameness: None,
+        afterwards: Vec::new(),
+    }
+}
+
+/// One whose order has two payments, an account, refunds, or a Toss that says the same to it for ever.
+pub(super) fn troubled_shopper(chance: &mut StdRng) -> Shopper {
+    let decline = DECLINES.choose(chance).unwrap();
+    let habit = match chance.random_range(0..10) {
+        0..3 => Habit::LiedToThenPays(decline),
+        3..6 => Habit::LiedToThenWaits(decline),
+        6 | 7 => Habit::Waits,
+        _ => Habit::Pays,
+    };
+    let sameness = chance.random_bool(0.4).then(|| sameness(chance));
+    let afterwards = (0..chance.random_range(1..=4)).map(|_| {
+        let tenths = chance.random_range(1..=10);
+        let next = match chance.random_range(0..10) {
+            0..3 => Move::Deposit,
+            3 | 4 => Move::RefundInTheConsole(tenths),
+            5..8 => Move::Refund(tenths),
+            8 => Move::Refund(10),
+            _ => Move::CallOff,
+        };
+        (Duration::from_millis(chance.random_range(0..800)), next)
+    });
+    let afterwards = afterwards.collect();
+    Shopper {
+        comes_after: moment(chance) / 2,
+        wants_the_scarce: chance.random_bool(0.6),
+        quantity: 1,
+        habit,
+        sameness,
+        afterwards,
+    }
+}
+
+/// A refund may meet the same for ever: it ends all the same. A lookup may not, since only it can show how a confirm ended.
+fn sameness(chance: &mut StdRng) -> Sameness {
+    const REFUSALS: [&str; 4] =
+        ["NOT_CANCELABLE_AMOUNT", "NOT_CANCELABLE_PAYMENT", "EXCEED_MAX_REFUND_DUE", "FORBIDDEN_REQUEST"];
+    const UNDECIDED: [(u16, &str); 6] = [
+        (500, "FAILED_INTERNAL_SYSTEM_PROCESSING"),
+        (500, "PROVIDER_ERROR"),
+        (400, "A_CODE_OF_TOMORROW"),
+        (403, "NOT_AVAILABLE_BANK"),
+        (403, "EXCEED_CANCEL_LIMIT"),
+        (409, "IDEMPOTENT_REQUEST_PROCESSING"),
+    ];
+    let error = |(status, code): (u16, &str)| json!({"kind": "error", "status": status, "code": code});
+    let until = *[Until::TheEnd, Until::Never].choose(chance).unwrap();
+    let refusal = *REFUSALS.choose(chance).unwrap();
+    let undecided = *UNDECIDED.choose(chance).unwrap();
+    let silence = [json!({"kind": "dropBefore"}), json!({"kind": "html", "status": 502})];
+    match chance.random_range(0..8) {
+        0..3 => Sameness { endpoint: "cancel", then: error((403, refusal)), until, refuses: true },
+        3..6 => Sameness { endpoint: "cancel", then: error(undecided), until, refuses: false },
+        6 => {
+            let then = silence.choose(chance).unwrap().clone();
+            Sameness { endpoint: "cancel", then, until, refuses: false }
+        }
+        _ => {
+            let then = silence.choose(chance).unwrap().clone();
+            Sameness { endpoint: "query", then, until: Until::TheEnd, refuses: false }
+        }
     }
 }
 
@@ -183,4 +291,27 @@ fn mischief(chance: &mut StdRng) -> Vec<(Duration, Mischief)> {
 fn a_plan_follows_from_its_seed_alone() {
     assert_eq!(Plan::of(7), Plan::of(7));
     assert_ne!(Plan::of(7), Plan::of(8));
+}
+
+/// What the plans of some seeds have between them: a soak that never draws a thing proves nothing about it.
+#[test]
+fn plans_draw_two_payments_of_an_order_the_same_answer_for_ever_and_every_move() {
+    let shoppers: Vec<Shopper> = (1..=60).flat_map(|seed| Plan::of(seed).shoppers).collect();
+    let some = |is_so: &dyn Fn(&Shopper) -> bool| shoppers.iter().any(is_so);
+    assert!(some(&|shopper| matches!(shopper.habit, Habit::LiedToThenPays(_))));
+    assert!(some(&|shopper| matches!(shopper.habit, Habit::LiedToThenWaits(_))));
+    for is_move in [
+        |one: &Move| matches!(one, Move::RefundInTheConsole(_)),
+        |one: &Move| matches!(one, Move::Refund(_)),
+        |one: &Move| matches!(one, Move::CallOff),
+        |one: &Move| matches!(one, Move::Deposit),
+    ] {
+        assert!(some(&|shopper| shopper.afterwards.iter().any(|(_, one)| is_move(one))));
+    }
+    let samenesses = || shoppers.iter().filter_map(|shopper| shopper.sameness.as_ref());
+    for (endpoint, until) in [("cancel", Until::TheEnd), ("cancel", Until::Never), ("query", Until::TheEnd)] {
+        assert!(samenesses().any(|same| same.endpoint == endpoint && same.until == until), "{endpoint} {until:?}");
+    }
+    // A story must settle: where lookups never tell anything, it would take a day of the clock.
+    assert!(samenesses().all(|same| same.endpoint == "cancel" || same.until == Until::TheEnd));
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 use shared::order::ProductId;
 
-use super::plan::{Habit, Plan, Shopper};
+use super::plan::{Habit, Move, Plan, Shopper, Until};
 use crate::harness::{
     shop::{Answered, Shop},
     wait_for,
@@ -26,15 +27,25 @@ pub(super) async fn one(shop: &Shop) {
     .await;
 }
 
-/// Comes back when every shopper is through.
-pub(super) async fn all(shop: &Shop, plan: &Plan) {
+/// An order to which Toss said the same for some time.
+#[derive(Clone, Debug)]
+pub(super) struct Same {
+    pub(super) order: String,
+    /// The rule that stays, and what it is about.
+    pub(super) stays: Option<u64>,
+    /// A refund that met it may have ended without effect.
+    pub(super) refuses: bool,
+}
+
+/// Comes back when every shopper is through, with the orders to which Toss says the same for ever or did so.
+pub(super) async fn all(shop: &Shop, plan: &Plan) -> Vec<Same> {
     let scarce = shop.product("Ogu T", PRICE, plan.scarce).await;
     let others = [shop.product("Mug", PRICE, PLENTY).await, shop.product("Bag", PRICE, PLENTY).await];
     let each = plan.shoppers.iter().enumerate().map(async |(number, shopper)| {
         tokio::time::sleep(shopper.comes_after).await;
-        shopping(shop, shopper, &basket(shopper, scarce, others[number % others.len()])).await;
+        shopping(shop, shopper, &basket(shopper, scarce, others[number % others.len()])).await
     });
-    join_all(each).await;
+    join_all(each).await.into_iter().flatten().collect()
 }
 
 pub(super) fn basket(shopper: &Shopper, scarce: ProductId, other: ProductId) -> Vec<(ProductId, i32)> {
@@ -45,17 +56,33 @@ pub(super) fn basket(shopper: &Shopper, scarce: ProductId, other: ProductId) -> 
     lines
 }
 
-pub(super) async fn shopping(shop: &Shop, shopper: &Shopper, lines: &[(ProductId, i32)]) {
+pub(super) async fn shopping(shop: &Shop, shopper: &Shopper, lines: &[(ProductId, i32)]) -> Option<Same> {
     let amount = lines.iter().map(|(_, quantity)| PRICE * i64::from(*quantity)).sum();
     let order = shop.order(amount, lines).await;
-    match shopper.habit {
+    let mut same = None;
+    if let Some(sameness) = &shopper.sameness {
+        let rule = json!({"match": {"endpoint": sameness.endpoint, "orderId": order}, "then": sameness.then});
+        let rule = shop.control("rules", rule).await["ruleId"].as_u64();
+        let stays = rule.filter(|_| sameness.until == Until::Never);
+        same = Some(Same { order: order.clone(), stays, refuses: sameness.refuses });
+    }
+    pays(shop, shopper.habit, &order, amount).await;
+    for (after, next) in &shopper.afterwards {
+        tokio::time::sleep(*after).await;
+        others(shop, *next, &order, amount).await;
+    }
+    same
+}
+
+async fn pays(shop: &Shop, habit: Habit, order: &str, amount: i64) {
+    match habit {
         Habit::Pays => {
-            let key = shop.authenticate(&order, amount).await;
-            fair(&shop.confirm_patiently(&order, &key, amount).await);
+            let key = shop.authenticate(order, amount).await;
+            fair(&shop.confirm_patiently(order, &key, amount).await);
         }
         Habit::PaysTwiceAtOnce => {
-            let key = shop.authenticate(&order, amount).await;
-            let click = || shop.confirm_patiently(&order, &key, amount);
+            let key = shop.authenticate(order, amount).await;
+            let click = || shop.confirm_patiently(order, &key, amount);
             let (first, second) = tokio::join!(click(), click());
             fair(&first);
             fair(&second);
@@ -65,57 +92,130 @@ pub(super) async fn shopping(shop: &Shop, shopper: &Shopper, lines: &[(ProductId
             );
         }
         Habit::Declined(code) => {
-            let key = shop.authenticate_declined(&order, amount, code).await;
-            fair(&shop.confirm_patiently(&order, &key, amount).await);
+            let key = shop.authenticate_declined(order, amount, code).await;
+            fair(&shop.confirm_patiently(order, &key, amount).await);
         }
         Habit::DeclinedThenPays(code) => {
-            let key = shop.authenticate_declined(&order, amount, code).await;
-            fair(&shop.confirm_patiently(&order, &key, amount).await);
-            another_card(shop, &order, amount).await;
+            let key = shop.authenticate_declined(order, amount, code).await;
+            fair(&shop.confirm_patiently(order, &key, amount).await);
+            another_card(shop, order, amount).await;
         }
         Habit::TwoCards => {
-            let (one, other) = (shop.authenticate(&order, amount).await, shop.authenticate(&order, amount).await);
+            let (one, other) = (shop.authenticate(order, amount).await, shop.authenticate(order, amount).await);
             let (first, second) = tokio::join!(
-                shop.confirm_patiently(&order, &one, amount),
-                shop.confirm_patiently(&order, &other, amount)
+                shop.confirm_patiently(order, &one, amount),
+                shop.confirm_patiently(order, &other, amount)
             );
             fair(&first);
             fair(&second);
         }
         Habit::NamesAWrongAmount => {
-            let key = shop.authenticate(&order, amount).await;
-            let refused = shop.confirm_patiently(&order, &key, amount + 1).await;
+            let key = shop.authenticate(order, amount).await;
+            let refused = shop.confirm_patiently(order, &key, amount + 1).await;
             assert!(refused.status.is_client_error(), "{refused:?}");
-            fair(&shop.confirm_patiently(&order, &key, amount).await);
+            fair(&shop.confirm_patiently(order, &key, amount).await);
         }
         Habit::Tampers => {
-            let key = shop.authenticate(&order, 100).await;
-            fair(&shop.confirm_patiently(&order, &key, amount).await);
+            let key = shop.authenticate(order, 100).await;
+            fair(&shop.confirm_patiently(order, &key, amount).await);
         }
         Habit::NeverPays => {
-            shop.authenticate(&order, amount).await;
-            expire(shop, &order).await;
+            shop.authenticate(order, amount).await;
+            expire(shop, order).await;
         }
         Habit::PaysAsItExpires => {
-            let key = shop.authenticate(&order, amount).await;
-            let pay = shop.confirm_patiently(&order, &key, amount);
-            let (paid, ()) = tokio::join!(pay, expire(shop, &order));
+            let key = shop.authenticate(order, amount).await;
+            let pay = shop.confirm_patiently(order, &key, amount);
+            let (paid, ()) = tokio::join!(pay, expire(shop, order));
             fair(&paid);
         }
+        Habit::LiedToThenPays(code) => {
+            lie(shop, order, amount, code).await;
+            another_card(shop, order, amount).await;
+        }
+        Habit::LiedToThenWaits(code) => {
+            lie(shop, order, amount, code).await;
+            let key = open_account(shop, order, amount).await;
+            until_taken(shop, order, &key, amount).await;
+        }
+        Habit::Waits => {
+            let key = open_account(shop, order, amount).await;
+            fair(&shop.confirm_patiently(order, &key, amount).await);
+        }
     }
+}
+
+/// A card that Toss approves and calls declined.
+async fn lie(shop: &Shop, order: &str, amount: i64, code: &str) {
+    let then = json!({"kind": "errorAfter", "status": 403, "code": code});
+    let rule = json!({"match": {"endpoint": "confirm", "orderId": order}, "times": 1, "then": then});
+    shop.control("rules", rule).await;
+    let key = shop.authenticate(order, amount).await;
+    fair(&shop.confirm_patiently(order, &key, amount).await);
+}
+
+async fn open_account(shop: &Shop, order: &str, amount: i64) -> String {
+    let body =
+        json!({"orderId": order, "amount": amount, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
+    shop.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned()
 }
 
 /// The same order with another card, once the first one is declined. Until then it is told to wait.
 async fn another_card(shop: &Shop, order: &str, amount: i64) {
     let key = shop.authenticate(order, amount).await;
+    until_taken(shop, order, &key, amount).await;
+}
+
+async fn until_taken(shop: &Shop, order: &str, key: &str, amount: i64) {
     for _ in 0..PATIENCE {
-        let answered = shop.confirm_patiently(order, &key, amount).await;
+        let answered = shop.confirm_patiently(order, key, amount).await;
         fair(&answered);
         if answered.code() != "PAYMENT_IN_PROGRESS" {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// What an operator, the shop's server, a colleague in Toss's console or a bank does with the order. It need not be possible.
+async fn others(shop: &Shop, next: Move, order: &str, amount: i64) {
+    let account = json!({"bank": "20", "accountNumber": "1002123456", "holderName": "김심"});
+    match next {
+        Move::Deposit => {
+            for key in payment_keys(shop, order).await {
+                shop.try_control("deposit", json!({"paymentKey": key})).await;
+            }
+        }
+        Move::RefundInTheConsole(tenths) => {
+            for key in payment_keys(shop, order).await {
+                let mut body = json!({"paymentKey": key, "refundReceiveAccount": account});
+                if tenths < 10 {
+                    body["cancelAmount"] = json!(amount * tenths / 10);
+                }
+                shop.try_control("cancel", body).await;
+            }
+        }
+        Move::Refund(tenths) => {
+            let mut body: Value = json!({"cancelReason": "단순 변심"});
+            if tenths < 10 {
+                body["cancelAmount"] = json!(amount * tenths / 10);
+            }
+            let key = format!("{order}-{tenths}");
+            let mut refund = shop.refund(order, &key, body.clone()).await;
+            if refund.status.as_u16() == 422 && refund.code() == "REFUND_ACCOUNT_REQUIRED" {
+                body["refundReceiveAccount"] = account;
+                refund = shop.refund(order, &key, body).await;
+            }
+            assert!(matches!(refund.status.as_u16(), 202 | 409 | 422 | 503), "{refund:?}");
+        }
+        Move::CallOff => shop.call_off(order).await,
+    }
+}
+
+async fn payment_keys(shop: &Shop, order: &str) -> Vec<String> {
+    let sql = "select p.payment_key from payments p join orders o on o.id = p.order_id
+               where o.order_no = $1::uuid order by p.payment_no";
+    sqlx::query_scalar(sql).bind(order).fetch_all(&shop.database.pool).await.unwrap()
 }
 
 async fn expire(shop: &Shop, order: &str) {

@@ -7,17 +7,21 @@ use tokio_util::sync::CancellationToken;
 use super::plan::{Mischief, Spell};
 use crate::harness::shop::Shop;
 
-/// One spell after another and from the first again until the shoppers are through, and then Toss is healthy again.
+/// One spell after another and from the first again until the shoppers are through, and then Toss is healthy again,
+/// but for what it says to single orders.
 pub(super) async fn at_toss(shop: &Shop, spells: &[Spell], shopping: &CancellationToken) {
     for (number, spell) in spells.iter().cycle().enumerate() {
         if number >= spells.len() && shopping.is_cancelled() {
             return;
         }
+        let mut rules = Vec::new();
         for rule in &spell.rules {
-            shop.control("rules", rule.clone()).await;
+            rules.push(shop.control("rules", rule.clone()).await["ruleId"].as_u64().unwrap());
         }
         tokio::time::sleep(spell.lasts).await;
-        shop.forget_rules().await;
+        for rule in rules {
+            shop.forget_rule(rule).await;
+        }
     }
 }
 

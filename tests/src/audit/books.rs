@@ -19,7 +19,7 @@ pub(super) struct Books {
 
 /// What tells whether an order changed since. The number of its attempts is part of it, for a call that changed nothing.
 const MARK: &str = "
-    concat_ws(' ', o.status, o.payment_count, o.paid_by, o.last_fence,
+    concat_ws(' ', o.status, o.review_holds_stock, o.payment_count, o.paid_by, o.last_fence,
         (select concat_ws(' ', b.kind, b.lease_seq, b.lease_until, b.due_at) from outbox b where b.order_id = o.id),
         (select max(e.id) from order_events e where e.order_id = o.id),
         (select count(*) from attempts a where a.order_id = o.id),
@@ -33,7 +33,7 @@ pub(super) async fn read(pool: &PgPool, since: Option<&str>) -> anyhow::Result<B
     snapshot.execute("set transaction isolation level repeatable read, read only").await?;
     let connection = &mut *snapshot;
     let orders = format!(
-        "select o.id, o.order_no::text as order_no, o.status, o.amount, o.payment_count, o.paid_by,
+        "select o.id, o.order_no::text as order_no, o.status, o.amount, o.payment_count, o.paid_by, o.review_holds_stock,
                 o.created_at >= coalesce($1::timestamptz, '-infinity') as known_to_simulator, {MARK} as mark
          from orders o"
     );
@@ -82,11 +82,19 @@ const PAYMENTS: &str = "
     from payments order by order_id, payment_no";
 
 const CANCELS: &str = "
-    select order_id, cancel_no, payment_no, status, amount, request_sealed and request <> '' as keeps_an_account
+    select order_id, cancel_no, payment_no, status, amount, expected_balance,
+           request_sealed and request <> '' as keeps_an_account,
+           case when jsonb_typeof(answer -> 'balanceAmount') = 'number'
+                then (answer ->> 'balanceAmount')::numeric::bigint end as answer_balance,
+           answer ->> 'code' as answer_code,
+           (not request_sealed and answer ->> 'virtualAccount' is not null
+               and (answer ->> 'status' <> 'WAITING_FOR_DEPOSIT'
+                    or answer #>> '{virtualAccount,expired}' = 'true')) is true as came_too_late,
+           replace(mark::text, '-', '') as mark
     from cancels order by order_id, cancel_no";
 
 const ATTEMPTS: &str = "
-    select order_id, id::text as id, payment_no, call, key_epoch, cancel_no, http_status, trace_id, stale
+    select order_id, id::text as id, payment_no, call, key_epoch, cancel_no, http_status, trace_id, stale, finished_at
     from attempts order by order_id, id";
 
 const EVENTS: &str = "

@@ -21,6 +21,10 @@ pub(super) fn judge(order: &Order, strength: Strength, found: &mut Found) {
         }
         Some(_) | None => {}
     }
+    if order.status == "REVIEW" && !is_to_check && order.intent.is_none() {
+        let detail = "none of its payments is to be looked up again".to_owned();
+        found.add(Invariant::I5, order, "review that nobody looks at", detail);
+    }
     if strength == Strength::Running {
         return;
     }

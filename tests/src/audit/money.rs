@@ -1,4 +1,5 @@
-//! I1 and I2: nobody is charged twice, and every accepted confirm ended with proof and says what the ledger says.
+//! I1 and I2: nobody is charged twice, and every accepted confirm and every refund ended with proof and says what the ledger
+//! says.
 
 use super::{
     Strength,
@@ -7,11 +8,15 @@ use super::{
     toss::Seen,
 };
 
+/// An operator's word that what Toss still holds was settled with the buyer elsewhere.
+const CLOSED_OUTSIDE: &str = "closed_settled_outside";
+
 pub(super) fn judge(order: &Order, seen: &Seen, strength: Strength, found: &mut Found) {
     let running = strength == Strength::Running;
     charged_once(order, seen, running, found);
     ended(order, strength, found);
     judge_proof(order, found);
+    failed_refunds(order, seen, found);
     // What a worker is changing this moment may already be changed at Toss.
     if running && order.intent.is_some() {
         return;
@@ -24,7 +29,13 @@ pub(super) fn judge(order: &Order, seen: &Seen, strength: Strength, found: &mut 
 fn charged_once(order: &Order, seen: &Seen, running: bool, found: &mut Found) {
     let holding = || seen.accounts.iter().filter(|(_, account)| account.balance > 0);
     let being_returned = running && order.has_live_cancel();
-    if holding().count() > 1 && !being_returned {
+    // Toss would not give one of them back, and a human is told so.
+    let is_told = order.status == "REVIEW"
+        && order.cancels.iter().any(|cancel| {
+            let payment = order.payment(cancel.payment_no);
+            cancel.status == "FAILED" && payment.is_some_and(|payment| seen.balance(&payment.payment_key) > 0)
+        });
+    if holding().count() > 1 && !being_returned && !is_told {
         let held: Vec<String> = holding().map(|(key, account)| format!("{key} holds {}", account.balance)).collect();
         found.add(Invariant::I1, order, "charged twice", held.join(", "));
     }
@@ -117,6 +128,8 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
     let fits = match order.status.as_str() {
         "DONE" => held == order.amount,
         "PARTIAL_CANCELED" => 0 < held && held < order.amount,
+        // What Toss still holds was settled with the buyer elsewhere: an operator said so.
+        "CANCELED" if order.has_cause(CLOSED_OUTSIDE) => true,
         "READY" | "WAITING_FOR_DEPOSIT" | "ABORTED" | "EXPIRED" | "CANCELED" => total == 0,
         _ => true, // being found out, or for a human
     };
@@ -133,6 +146,43 @@ fn agrees(order: &Order, seen: &Seen, found: &mut Found) {
     {
         let detail = format!("payment {} says {balance}, the ledger {held}", payment.payment_no);
         found.add(Invariant::I2, order, "balance disagrees", detail);
+    }
+}
+
+/// How many answered lookups after the last send prove that a refund was not made: one that shows another balance than the
+/// refund was for, or an account that can be closed no more; else two, because one may be older than what it is asked about.
+const LOOKUPS_OF_PROOF: usize = 2;
+
+/// A refund that the books call failed was not made: Toss was asked after its last send, and nothing that was sent acted.
+fn failed_refunds(order: &Order, seen: &Seen, found: &mut Found) {
+    for cancel in order.cancels.iter().filter(|cancel| cancel.status == "FAILED") {
+        let of_it = || order.attempts.iter().filter(|attempt| attempt.cancel_no == Some(cancel.cancel_no));
+        let last_send = of_it().filter(|attempt| attempt.call == "cancel").map(|attempt| attempt.finished_at).max();
+        if cancel.answer_code.is_none() && cancel.answer_balance.is_none() {
+            let detail = format!("cancel {}: no answer of Toss is stored", cancel.cancel_no);
+            found.add(Invariant::I2, order, "refund failed without proof", detail);
+        } else if let Some(last_send) = last_send {
+            let lookups = of_it()
+                .filter(|attempt| attempt.call == "query" && attempt.http_status == Some(200) && !attempt.stale)
+                .filter(|attempt| attempt.finished_at >= last_send)
+                .count();
+            let shows_another = cancel.answer_balance.is_some_and(|balance| balance != cancel.expected_balance);
+            let needed = if shows_another || cancel.came_too_late { 1 } else { LOOKUPS_OF_PROOF };
+            if lookups < needed {
+                let detail =
+                    format!("cancel {}: {lookups} lookups after its last send, not {needed}", cancel.cancel_no);
+                found.add(Invariant::I2, order, "refund failed without proof", detail);
+            }
+        }
+        let is_looked_at_again = order.payment(cancel.payment_no).is_some_and(|payment| payment.is_to_check);
+        let was_made = seen.requests.iter().any(|request| {
+            let body = request.body.as_deref().unwrap_or_default();
+            request.endpoint == "cancel" && request.status == Some(200) && body.contains(&cancel.mark)
+        });
+        if was_made && !is_looked_at_again {
+            let detail = format!("Toss made cancel {}, and nobody will ask again", cancel.cancel_no);
+            found.add(Invariant::I2, order, "refund called failed that was made", detail);
+        }
     }
 }
 
@@ -164,7 +214,7 @@ fn refunds(order: &Order, seen: &Seen, found: &mut Found) {
     }
 }
 
-/// What Toss approved beyond the payment that pays was given back, by us.
+/// What Toss approved beyond the payment that pays was given back, by us or in Toss's console.
 fn second_approvals(order: &Order, seen: &Seen, found: &mut Found) {
     if matches!(order.status.as_str(), "IN_PROGRESS" | "REVIEW") {
         return;
@@ -174,7 +224,8 @@ fn second_approvals(order: &Order, seen: &Seen, found: &mut Found) {
         let balance = seen.balance(&payment.payment_key);
         let returned =
             order.cancels.iter().any(|cancel| cancel.payment_no == payment.payment_no && cancel.status == "DONE");
-        if approved && !(returned && balance == 0) {
+        let known = payment.status == "CANCELED" && payment.balance == Some(0);
+        if approved && !((returned || known) && balance == 0) && !order.has_cause(CLOSED_OUTSIDE) {
             let detail = format!("payment {} was approved, holds {balance}, returned: {returned}", payment.payment_no);
             found.add(Invariant::I2, order, "second approval not given back", detail);
         }

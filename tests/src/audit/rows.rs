@@ -12,6 +12,8 @@ pub(super) struct Order {
     pub(super) amount: i64,
     pub(super) payment_count: i16,
     pub(super) paid_by: Option<i16>,
+    /// Null outside of a review.
+    pub(super) review_holds_stock: Option<bool>,
     pub(super) known_to_simulator: bool,
     /// Changes whenever the order does.
     pub(super) mark: String,
@@ -34,10 +36,12 @@ impl Order {
         self.payments.iter().find(|payment| payment.payment_no == payment_no)
     }
 
-    /// The number of the payment that pays the order. Before orders said so it was the newest.
+    /// The number of the payment that pays the order. Before orders said so it was the newest; and a canceled order may have
+    /// been paid by none, when what came too late was given back.
     pub(super) fn payer(&self) -> Option<i16> {
         let is_paid = matches!(self.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
-        self.paid_by.or(is_paid.then_some(self.payment_count))
+        let given_back = || self.payments.iter().rev().find(|payment| payment.status == self.status);
+        self.paid_by.or_else(|| is_paid.then(|| given_back().map_or(self.payment_count, |payment| payment.payment_no)))
     }
 
     /// The payment whose state is the order's state. Nearly always an unpaid order waits for its newest, but for a deposit
@@ -50,6 +54,11 @@ impl Order {
         let waits =
             |payment: &&Payment| self.status == "WAITING_FOR_DEPOSIT" && payment.status == "WAITING_FOR_DEPOSIT";
         self.payments.iter().find(waits).or(self.payment(self.payment_count))
+    }
+
+    /// Does a line of its history have this cause?
+    pub(super) fn has_cause(&self, cause: &str) -> bool {
+        self.events.iter().any(|event| event.cause == cause)
     }
 
     pub(super) fn has_live_cancel(&self) -> bool {
@@ -96,7 +105,15 @@ pub(super) struct Cancel {
     pub(super) payment_no: i16,
     pub(super) status: String,
     pub(super) amount: i64,
+    pub(super) expected_balance: i64,
     pub(super) keeps_an_account: bool,
+    /// What Toss held by the answer that is stored as its proof, where that is a Payment.
+    pub(super) answer_balance: Option<i64>,
+    pub(super) answer_code: Option<String>,
+    /// It was to close an account, and Toss shows one that a deposit has reached, or whose time is over.
+    pub(super) came_too_late: bool,
+    /// As it ends the reason that Toss keeps with the refund.
+    pub(super) mark: String,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -117,6 +134,8 @@ pub(super) struct Attempt {
     pub(super) http_status: Option<i16>,
     pub(super) trace_id: Option<String>,
     pub(super) stale: bool,
+    /// When it was written down, by the database's clock.
+    pub(super) finished_at: OffsetDateTime,
 }
 
 #[derive(Debug, sqlx::FromRow)]

@@ -1,4 +1,4 @@
-//! I3: what was received is on hand, held or sold, and nothing else.
+//! I3: what was received is on hand, held or sold, and nothing else. A review holds stock or not, and the order says which.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,10 @@ enum Stock {
 pub(super) fn judge(books: &Books, found: &mut Found) {
     let mut taken: HashMap<i64, [i64; 2]> = HashMap::new();
     for order in books.orders.values() {
+        if (order.status == "REVIEW") != order.review_holds_stock.is_some() {
+            let detail = format!("{}, review_holds_stock {:?}", order.status, order.review_holds_stock);
+            found.add(Invariant::I3, order, "holding is not said", detail);
+        }
         for line in &order.lines {
             // Refunded pieces that are not for sale again stay sold, whatever becomes of the order.
             let (place, pieces) = match stock_of(order) {
@@ -49,16 +53,8 @@ fn stock_of(order: &Order) -> Stock {
     match order.status.as_str() {
         "IN_PROGRESS" | "WAITING_FOR_DEPOSIT" => Stock::Held,
         "DONE" | "PARTIAL_CANCELED" => Stock::Sold,
-        "REVIEW" if came_with_stock(order) => Stock::Held,
+        // A review keeps what the order had when it came to it, and says so.
+        "REVIEW" if order.review_holds_stock == Some(true) => Stock::Held,
         _ => Stock::Nowhere,
     }
-}
-
-/// A review keeps what the order had when it came to it.
-fn came_with_stock(order: &Order) -> bool {
-    let came_from = order.events.iter().rev().find_map(|event| {
-        let from = event.from_status.as_deref()?;
-        (event.to_status == "REVIEW" && from != "REVIEW").then_some(from)
-    });
-    matches!(came_from, Some("IN_PROGRESS" | "WAITING_FOR_DEPOSIT" | "DONE" | "PARTIAL_CANCELED"))
 }
