@@ -34,6 +34,7 @@ pub(crate) enum Phase {
 
 /// What the sends of a confirm or a refund left behind: as it stands in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Sends {
     pub(crate) epoch: u8,
     pub(crate) burnt: bool,
@@ -134,6 +135,7 @@ pub(crate) enum At {
 
 /// A request on its way to Toss, or in its hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Flight {
     pub(crate) payment: u8,
     pub(crate) cancel: bool,

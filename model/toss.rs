@@ -77,9 +77,8 @@ pub(crate) fn rulings(rules: &Rules, at: At, cancel: bool) -> Vec<Ruling> {
         }
         // Which of the two it is when the session would be over by then, nobody has measured.
         (false, At::Done) if !rules.guards => vec![Done, Answer(Ans::Already), Answer(Ans::NoSession)],
-        (false, At::Waiting) => vec![Answer(Ans::Already)],
         (false, At::Done | At::Canceled) => vec![Answer(Ans::Already), Answer(Ans::NoSession)],
-        (false, At::Aborted) | (true, At::Canceled) => vec![Answer(Ans::Already)],
+        (false, At::Waiting | At::Aborted) | (true, At::Canceled) => vec![Answer(Ans::Already)],
         (false, At::Expired) => vec![Answer(Ans::NoSession)],
         (true, At::Done) => vec![Done, DoneUnclear, unclear, Answer(Ans::CannotCancel)],
         (true, At::InProgress | At::Waiting | At::Aborted | At::Expired) => vec![Answer(Ans::CannotCancel)],

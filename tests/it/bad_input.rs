@@ -186,7 +186,11 @@ async fn a_confirm_of_an_order_that_cannot_be_paid_says_why() {
         ("IN_PROGRESS", "PAYMENT_IN_PROGRESS"),
     ];
     let set = async |status: &str| {
-        shop.database.execute(&format!("update orders set status = '{status}' where order_no = '{order}'")).await;
+        let sql = format!(
+            "update orders set status = '{status}', review_holds_stock = case when '{status}' = 'REVIEW' then false end
+             where order_no = '{order}'"
+        );
+        shop.database.execute(&sql).await;
     };
     for (status, code) in states {
         set(status).await;

@@ -13,8 +13,10 @@ const KOREAN_MIDNIGHT: &str = "2026-03-01 00:00:00+09";
 /// An order of this state, over this amount, made so long after a certain midnight in Korea.
 async fn order_at(shop: &Shop, seconds: i64, status: &str, amount: i64) -> String {
     let sql = format!(
-        "insert into orders (order_no, customer_id, name, amount, status, payment_count, created_at, expires_at)
-         select gen_random_uuid(), {}, 'Ogu T', {amount}, '{status}', 1, at, at + interval '45 minutes'
+        "insert into orders (order_no, customer_id, name, amount, status, payment_count, review_holds_stock, created_at,
+                             expires_at)
+         select gen_random_uuid(), {}, 'Ogu T', {amount}, '{status}', 1,
+                case when '{status}' = 'REVIEW' then true end, at, at + interval '45 minutes'
          from (select timestamptz '{KOREAN_MIDNIGHT}' + interval '1 second' * {seconds} as at) t
          returning order_no::text",
         shop.customer.0

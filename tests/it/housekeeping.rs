@@ -133,7 +133,12 @@ async fn only_old_calls_about_closed_orders_are_forgotten() {
         |order: &str| format!("update orders set created_at = now() - interval '401 days' where order_no = '{order}'");
     shop.database.execute(&old(&orders[0])).await;
     shop.database.execute(&old(&orders[1])).await;
-    shop.database.execute(&format!("update orders set status = 'REVIEW' where order_no = '{}'", orders[1])).await;
+    shop.database
+        .execute(&format!(
+            "update orders set status = 'REVIEW', review_holds_stock = true where order_no = '{}'",
+            orders[1]
+        ))
+        .await;
     let forgotten = order::forget_attempts(&pool, None, 400, 100).await.unwrap();
     assert_eq!(forgotten.attempts, 1);
     let next = order::forget_attempts(&pool, forgotten.next, 400, 100).await.unwrap();

@@ -92,7 +92,7 @@ async fn a_refund_is_made_once_whatever_toss_answers() {
         (json!({"kind": "rateLimit"}), 2),
     ] {
         let shown = then.to_string();
-        let (shop, product, order) = lied_to(1).await;
+        let (shop, product, order) = lied_to_in(Shop::hurried(1).await, 1).await;
         let other = shop.accepted(PRICE, &[(product, 1)]).await;
         shop.until(&other, "DONE").await;
         shop.on_cancel(&order, then, times).await;
@@ -106,7 +106,7 @@ async fn a_refund_is_made_once_whatever_toss_answers() {
 
 #[tokio::test]
 async fn a_refund_that_toss_refuses_for_good_is_shown_to_a_human() {
-    let (shop, product, order) = lied_to(1).await;
+    let (shop, product, order) = lied_to_in(Shop::hurried(1).await, 1).await;
     let other = shop.accepted(PRICE, &[(product, 1)]).await;
     shop.until(&other, "DONE").await;
     shop.on_cancel(&order, json!({"kind": "error", "status": 403, "code": "NOT_CANCELABLE_PAYMENT"}), 1).await;

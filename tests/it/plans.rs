@@ -113,9 +113,10 @@ async fn a_page_of_the_list_is_read_from_an_index_whatever_the_filter() {
     database
         .execute(
             "insert into customers (id, display_name) values (1, 'somebody');
-             insert into orders (order_no, customer_id, name, amount, status, payment_count, created_at, expires_at)
+             insert into orders (order_no, customer_id, name, amount, status, payment_count, review_holds_stock, created_at,
+                                 expires_at)
              select gen_random_uuid(), 1, 'Ogu T', case when n % 1000 = 0 then 77000 else 1000 + n % 10 end,
-                    case when n % 1000 = 0 then 'REVIEW' else 'EXPIRED' end, 1, now() - interval '1 second' * (100000 - n),
+                    case when n % 1000 = 0 then 'REVIEW' else 'EXPIRED' end, 1, case when n % 1000 = 0 then true end, now() - interval '1 second' * (100000 - n),
                     now()
              from generate_series(1, 100000) n;
              insert into payments (order_id, payment_no, payment_key, amount, request, answer, status)

@@ -48,16 +48,33 @@ fn sql_stands_only_in_shared() {
 /// Live streams rely on it: within one order the ids of events are in the order of their commits.
 #[test]
 fn whoever_writes_an_event_holds_the_row_of_its_order() {
-    let mut writers = 0;
-    for file in files(&root().join("shared/src"), "sql") {
-        let text = read(&file);
-        let Some((before, _)) = text.split_once("insert into order_events") else { continue };
-        let locks = before.split(" from orders").skip(1).any(|after| {
+    let is_locked = |text: &str| {
+        text.split("from orders").skip(1).any(|after| {
             let end = after.find("\n)").unwrap_or(after.len());
             after[..end].contains("for no key update")
-        });
-        assert!(locks, "{} writes an event without a lock on its order", file.display());
-        writers += 1;
+        })
+    };
+    let mut writers = 0;
+    for ending in ["sql", "rs"] {
+        for file in files(&root().join("shared/src"), ending) {
+            let text = read(&file);
+            let Some((before, _)) = text.split_once("insert into order_events") else { continue };
+            // One statement, or a transaction of several whose code, in the same place, begins with the lock.
+            let transaction = || {
+                let folder = file.parent().unwrap();
+                files(folder, "rs")
+                    .iter()
+                    .map(read)
+                    .filter(|code| code.contains("begin()"))
+                    .any(|code| is_locked(&code))
+            };
+            assert!(
+                is_locked(before) || transaction(),
+                "{} writes an event without a lock on its order",
+                file.display()
+            );
+            writers += 1;
+        }
     }
     assert!(writers >= 6, "{writers}");
 }

@@ -3,6 +3,7 @@
 //! model check believes those tables, and explores those rules.
 
 mod beginnings;
+mod case;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,138 +13,21 @@ use shared::{
     outbox::{
         self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Looks,
         Mark, NotMade, Outcome, Proof, SendsAfter, Settled, Watermark,
-        decision::{
-            Decision, Facts, NextIntent, NextLookup, OrderState, Payer, Paying, RefundEnd, Shown, Stock, decide_lookup,
-            decide_refund,
-        },
+        decision::{RefundEnd, Shown, decide_lookup, decide_refund},
     },
     payment::PaymentStatus,
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
-use worker::transitions::{self, Intent, LookBack, Move};
+use worker::transitions;
 
+use self::case::{Case, Done};
 use crate::harness::database::Database;
 
 const LESSEE: i64 = 11;
 const DOUBTED_FOR: Duration = Duration::from_mins(1);
 /// When each payment is to be asked about again, before anything is settled: long ago.
 const BEFORE: &str = "timestamptz '2020-01-01'";
-
-/// One order as it stands before; its name in the database says all of this.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Case {
-    order: OrderStatus,
-    payment: PaymentStatus,
-    /// What is found out about the payment, by name.
-    found: String,
-    pays: bool,
-    enough: bool,
-    refunding: bool,
-    /// What a review holds.
-    holds: bool,
-}
-
-/// What became of it, in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Done {
-    order: OrderStatus,
-    payment: PaymentStatus,
-    /// It pays the order now, and did not; it did, and does not.
-    pays: bool,
-    ceases: bool,
-    /// Pieces that came back to the shelf.
-    stock: i64,
-    /// What a review holds.
-    holds: Option<bool>,
-    intent: &'static str,
-    lookup: &'static str,
-}
-
-impl Case {
-    fn parse(name: &str) -> Self {
-        let mut parts = name.split('|');
-        let mut next = || parts.next().unwrap();
-        Self {
-            order: OrderStatus::parse(next()).unwrap(),
-            payment: PaymentStatus::parse(next()).unwrap(),
-            found: next().to_owned(),
-            pays: next() == "true",
-            enough: next() == "true",
-            refunding: next() == "true",
-            holds: next() == "true",
-        }
-    }
-
-    fn state(&self) -> OrderState {
-        OrderState { status: self.order, review_holds_stock: self.order == OrderStatus::Review && self.holds }
-    }
-
-    /// The facts, as the case was staged.
-    fn facts(&self, about_refund: bool) -> Facts {
-        Facts {
-            order: self.state(),
-            payment: self.payment,
-            payment_is_whole: true,
-            payer: if self.pays { Payer::ThisPayment } else { Payer::None },
-            other_undecided: None,
-            other_held: false,
-            refund_running: self.refunding && !about_refund,
-            worker_refund_failed: false,
-            enough_stock: self.enough,
-            changed_lately: false,
-            close_requested: false,
-        }
-    }
-
-    fn as_moved(&self, moved: Move) -> Done {
-        let in_review = moved.order == OrderStatus::Review;
-        Done {
-            order: moved.order,
-            payment: moved.payment,
-            pays: moved.pays && !self.pays,
-            ceases: false,
-            stock: i64::from(moved.stock_is_back),
-            holds: in_review.then_some(self.order != OrderStatus::Review || self.holds),
-            intent: match moved.intent {
-                Intent::Ends => "none",
-                Intent::LivesOn => "lives on",
-            },
-            lookup: match moved.look_back {
-                LookBack::Stays => "stays",
-                LookBack::Later => "later",
-                LookBack::Never => "never",
-            },
-        }
-    }
-
-    fn as_decided(&self, decision: Decision) -> Done {
-        Done {
-            order: decision.order.status,
-            payment: decision.payment,
-            pays: decision.paying == Paying::Begins && !self.pays,
-            ceases: decision.paying == Paying::Ceases,
-            stock: match decision.stock(self.state()) {
-                Stock::Unchanged => 0,
-                Stock::Back => 1,
-                Stock::Taken => -1,
-            },
-            holds: (decision.order.status == OrderStatus::Review).then_some(decision.order.review_holds_stock),
-            intent: match decision.next_intent {
-                NextIntent::None => "none",
-                NextIntent::Refund => "refund",
-            },
-            lookup: match decision.next_lookup {
-                NextLookup::Unchanged => "stays",
-                // No approval of these cases is a deposit.
-                NextLookup::Never | NextLookup::AsYoungDeposit => "never",
-                NextLookup::AfterDoubt | NextLookup::AsDeposit | NextLookup::AsReview | NextLookup::AfterFailure => {
-                    "later"
-                }
-            },
-        }
-    }
-}
 
 /// Every order with one payment, and an intent of this kind that is due. `READY` has no payment.
 async fn stage(database: &Database, kind: i16, found: &[&str], refunding: &[bool]) {

@@ -122,6 +122,11 @@ fn help(tried: &Try<'_>, reading: &Reading) -> Help {
         Reading::Code(Class::Absent) if !tried.known.merchant_is_proven => Help::Unrelated,
         // What was paid is there.
         Reading::Code(Class::Absent) if matches!(tried.known.work, Work::Cancel(_)) => Help::None,
+        Reading::Code(Class::Absent) | Reading::NotMoved
+            if tried.known.payment_status == PaymentStatus::WaitingForDeposit =>
+        {
+            Help::None
+        }
         Reading::Silence
         | Reading::Unknown
         | Reading::Foreign
@@ -273,11 +278,10 @@ fn nothing_there(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits: Waits
     match known.payment_status {
         PaymentStatus::Aborted => return failed(FailedStatus::Aborted, "still_failed", tried.reply),
         PaymentStatus::Expired => return failed(FailedStatus::Expired, "still_failed", tried.reply),
-        // Toss showed it before, and shows that nothing was ever paid, or that there is no such payment.
-        PaymentStatus::WaitingForDeposit
-        | PaymentStatus::Done
-        | PaymentStatus::PartialCanceled
-        | PaymentStatus::Canceled => {
+        // It may be an old copy that answers, from before the account was issued.
+        PaymentStatus::WaitingForDeposit => return again(How::Ask, waits.spaced, unchanged),
+        // Toss showed it paid, and shows that nothing was ever paid, or that there is no such payment.
+        PaymentStatus::Done | PaymentStatus::PartialCanceled | PaymentStatus::Canceled => {
             return Outcome::Review { cause: "toss_contradicts", answer: Box::new(told(tried.reply)) };
         }
         PaymentStatus::InProgress | PaymentStatus::Review => {}

@@ -10,7 +10,10 @@ use tokio::time::Instant;
 
 /// The last answer, and the last one about another order than that.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RecentAnswers(Arc<Mutex<[Option<(OrderNo, Instant)>; 2]>>);
+pub(crate) struct RecentAnswers(Arc<Mutex<[Option<AnswerTime>; 2]>>);
+
+/// About which order, and when.
+type AnswerTime = (OrderNo, Instant);
 
 impl RecentAnswers {
     pub(crate) fn note(&self, order: OrderNo, now: Instant) {

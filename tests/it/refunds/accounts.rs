@@ -40,7 +40,7 @@ async fn on_hand(shop: &Shop) -> i64 {
 
 #[tokio::test]
 async fn an_account_is_closed_before_anything_is_paid_into_it() {
-    let shop = Shop::start(1).await;
+    let shop = Shop::hurried(1).await;
     let (order, key) = waiting(&shop).await;
     let part = shop.refund(&order, "part", over(1)).await;
     assert_eq!((part.status.as_u16(), part.code().as_str()), (422, "ONLY_IN_FULL"));
@@ -79,7 +79,7 @@ async fn a_closing_whose_answer_was_lost_is_found() {
 
 #[tokio::test]
 async fn a_deposit_that_comes_before_the_closing_pays_the_order() {
-    let mut shop = Shop::start(1).await;
+    let mut shop = Shop::hurried(1).await;
     let (order, key) = waiting(&shop).await;
     shop.stop_workers().await;
     shop.refunding(&order, "a-key", reason()).await;
@@ -96,7 +96,7 @@ async fn a_deposit_that_comes_before_the_closing_pays_the_order() {
 
 #[tokio::test]
 async fn a_deposit_goes_back_to_an_account_that_is_kept_encrypted_and_then_forgotten() {
-    let mut shop = Shop::start(1).await;
+    let mut shop = Shop::hurried(1).await;
     let order = deposited(&shop).await;
     let without = shop.refund(&order, "without", reason()).await;
     assert_eq!((without.status.as_u16(), without.code().as_str()), (422, "REFUND_ACCOUNT_REQUIRED"));
@@ -138,7 +138,7 @@ async fn in_the_books(shop: &Shop, text: &str) -> i64 {
 
 #[tokio::test]
 async fn an_account_that_toss_does_not_take_can_be_corrected() {
-    let shop = Shop::start(1).await;
+    let shop = Shop::hurried(1).await;
     let order = deposited(&shop).await;
     shop.on_cancel(&order, json!({"kind": "error", "status": 400, "code": "INVALID_REFUND_ACCOUNT_NUMBER"}), 1).await;
     shop.refunding(&order, "wrong", to_account()).await;
@@ -181,7 +181,7 @@ async fn a_worker_with_another_key_asks_and_waits_until_one_with_the_right_key_c
 
 #[tokio::test]
 async fn in_a_part_refund_of_a_deposit_the_account_goes_along_each_time() {
-    let shop = Shop::start(1).await;
+    let shop = Shop::hurried(1).await;
     let order = deposited(&shop).await;
     for (key, left) in [("a", 6_000), ("b", 2_000)] {
         let mut body = to_account();

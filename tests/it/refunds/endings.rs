@@ -35,7 +35,7 @@ async fn a_part_is_given_back_once_whatever_toss_answers() {
 
 #[tokio::test]
 async fn a_refund_that_toss_will_not_make_leaves_the_order_paid_and_says_why() {
-    let shop = Shop::start(1).await;
+    let shop = Shop::hurried(1).await;
     let product = shop.product("Ogu T", PRICE, 1).await;
     let order = shop.paid(PRICE, &[(product, 1)]).await;
     shop.on_cancel(&order, json!({"kind": "error", "status": 403, "code": "EXCEED_MAX_REFUND_DUE"}), 1).await;
@@ -79,7 +79,7 @@ async fn while_the_bank_sleeps_it_waits_and_says_so() {
 
 #[tokio::test]
 async fn what_was_given_back_in_toss_own_console_meanwhile_is_taken_over_and_not_given_back_again() {
-    let mut shop = Shop::start(1).await;
+    let mut shop = Shop::hurried(1).await;
     let product = shop.product("Ogu T", PRICE, 1).await;
     let order = shop.paid(PRICE, &[(product, 1)]).await;
     let key = shop.payment_key(&order).await;
@@ -117,7 +117,7 @@ async fn what_was_given_back_in_toss_own_console_meanwhile_is_taken_over_and_not
 
 #[tokio::test]
 async fn a_refund_takes_over_from_a_look_that_is_under_way() {
-    let shop = Shop::start(1).await;
+    let shop = Shop::hurried(1).await;
     let product = shop.product("Ogu T", PRICE, 1).await;
     let order = shop.paid(PRICE, &[(product, 1)]).await;
     let rule = json!({"match": {"endpoint": "query", "orderId": order}, "times": 1, "then": {"kind": "hold"}});

@@ -7,6 +7,7 @@
 
 mod lines;
 mod lookups;
+mod meaning;
 mod write;
 
 use std::time::Duration;
@@ -16,19 +17,21 @@ use sqlx::{Connection, PgConnection, PgPool, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use self::{lines::Lines, lookups::Lookups};
+use self::{
+    lines::Lines,
+    lookups::Lookups,
+    meaning::{cause, decide, found_late, is_unanswered, made},
+};
 use super::{
-    Attempt, Claim, Finding, Lessee, NotMade, Outcome, SendsAfter, Settled,
+    Attempt, Claim, Finding, Lessee, Outcome, SendsAfter, Settled,
     claim::{Cancel, Operation},
-    decision::{Because, Decision, Facts, OrderState, Payer, RefundEnd, Shown, Stock, decide_lookup, decide_refund},
+    decision::{Facts, OrderState, Payer, Stock},
 };
 use crate::{
-    cancel::Actor,
     db::{StoreError, within},
     order::OrderStatus,
     payment::PaymentStatus,
     stop_point::{self, StopPoint},
-    toss,
 };
 
 /// How long the server waits for the next statement before it ends the transaction of a worker that froze.
@@ -321,88 +324,4 @@ async fn read(db: &mut PgConnection, subject: Subject<'_>, doubted_for: Duration
         next_refund_no: row.next_refund_no,
         ended_refunds: row.ended_refunds.0,
     })
-}
-
-/// The refunds that were called failed and that Toss has made after all, by its own list.
-fn found_late(seen: &Seen, outcome: &Outcome) -> Vec<EndedRefund> {
-    let Outcome::Approved(approval) = outcome else { return Vec::new() };
-    let made = |refund: &&EndedRefund| refund.failed() && toss::refund_is_made(&approval.answer, refund.mark);
-    seen.ended_refunds.iter().filter(made).cloned().collect()
-}
-
-/// Toss says nothing about a refund. A person is told, and the refund goes on: there is no proof of how it ends.
-fn is_unanswered(subject: Subject<'_>, outcome: &Outcome) -> bool {
-    let decides_nothing =
-        matches!(outcome, Outcome::Review { cause, .. } if matches!(*cause, super::NO_ANSWER | super::NO_PROOF));
-    subject.cancel().is_some() && decides_nothing
-}
-
-fn made(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Returned(_) | Outcome::Closed { .. })
-}
-
-fn decide(facts: &Facts, subject: Subject<'_>, outcome: &Outcome, found_late: bool) -> Decision {
-    match (subject.cancel(), refund_end(subject.cancel(), outcome)) {
-        (Some(_), Some(end)) => decide_refund(facts, end),
-        (Some(_), None) | (None, _) => match outcome {
-            // A refund that was called failed was made: it ends as one that was.
-            Outcome::Approved(approval) if found_late => {
-                let order = decide_refund(facts, RefundEnd::Made(approval.status()));
-                Decision { because: Some(Because::Rule("refund_found_late")), ..order }
-            }
-            _ => decide_lookup(facts, shown(outcome)),
-        },
-    }
-}
-
-fn refund_end(cancel: Option<&Cancel>, outcome: &Outcome) -> Option<RefundEnd> {
-    let by_worker = cancel.is_some_and(|cancel| cancel.actor == Actor::Worker);
-    match outcome {
-        Outcome::Returned(approval) => Some(RefundEnd::Made(approval.status())),
-        Outcome::Closed { .. } => Some(RefundEnd::AccountClosed),
-        Outcome::Refused { .. } if by_worker => Some(RefundEnd::NeedsReview),
-        Outcome::Refused { .. } => Some(RefundEnd::NotMade),
-        Outcome::Review { .. } => cancel.map(|_| RefundEnd::NeedsReview),
-        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => None,
-    }
-}
-
-fn shown(outcome: &Outcome) -> Shown {
-    match outcome {
-        Outcome::Approved(approval) | Outcome::Returned(approval) => Shown::Approved(approval.status()),
-        Outcome::Waiting { .. } => Shown::Waiting,
-        Outcome::Failed(failure) => Shown::Failed(failure.status.status()),
-        Outcome::Review { cause: super::NO_ANSWER, .. } => Shown::NoAnswer,
-        Outcome::Review { .. } | Outcome::Closed { .. } | Outcome::Refused { .. } | Outcome::Again(_) => Shown::Unclear,
-    }
-}
-
-/// Why, in one word, for the order's history.
-fn cause(subject: Subject<'_>, outcome: &Outcome, because: Because) -> &'static str {
-    use OrderStatus::{Aborted, Expired};
-    let (Because::Finding, Some(cancel)) = (because, subject.cancel()) else {
-        return match because {
-            Because::Rule(cause) => cause,
-            Because::Finding => outcome.cause().unwrap_or_default(),
-        };
-    };
-    let by_worker = cancel.actor == Actor::Worker;
-    match outcome {
-        Outcome::Refused { why, .. } => match why {
-            NotMade::NeedsAccount if by_worker => "refund_needs_account",
-            NotMade::Refused | NotMade::NeedsAccount => "refund_refused",
-            NotMade::CalledOff => "refund_called_off",
-            NotMade::GivenUp | NotMade::Overtaken if by_worker => "refund_not_made",
-            NotMade::GivenUp | NotMade::Overtaken => "refund_failed",
-        },
-        Outcome::Review { cause, .. } => cause,
-        Outcome::Closed { .. } => "account_closed",
-        Outcome::Returned(approval) => match cancel.actor {
-            Actor::Operator | Actor::Server if approval.balance.won() == 0 => "refunded",
-            Actor::Operator | Actor::Server => "refunded_in_part",
-            Actor::Worker if matches!(subject.claim.order_status(), Aborted | Expired) => "late_approval_returned",
-            Actor::Worker => "second_approval_returned",
-        },
-        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
-    }
 }

@@ -1,0 +1,93 @@
+//! What a finding means to the rules: which of them decides, and by which word the order's history remembers it.
+
+use super::{
+    super::{
+        NO_ANSWER, NO_PROOF, NotMade, Outcome,
+        claim::Cancel,
+        decision::{Because, Decision, Facts, NextLookup, RefundEnd, Shown, decide_lookup, decide_refund},
+    },
+    EndedRefund, Seen, Subject,
+};
+use crate::{cancel::Actor, order::OrderStatus, toss};
+
+/// The refunds that were called failed and that Toss has made after all, by its own list.
+pub(super) fn found_late(seen: &Seen, outcome: &Outcome) -> Vec<EndedRefund> {
+    let Outcome::Approved(approval) = outcome else { return Vec::new() };
+    let made = |refund: &&EndedRefund| refund.failed() && toss::refund_is_made(&approval.answer, refund.mark);
+    seen.ended_refunds.iter().filter(made).cloned().collect()
+}
+
+/// Toss says nothing about a refund. A person is told, and the refund goes on: there is no proof of how it ends.
+pub(super) fn is_unanswered(subject: Subject<'_>, outcome: &Outcome) -> bool {
+    let decides_nothing = matches!(outcome, Outcome::Review { cause, .. } if matches!(*cause, NO_ANSWER | NO_PROOF));
+    subject.cancel().is_some() && decides_nothing
+}
+
+pub(super) fn made(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Returned(_) | Outcome::Closed { .. })
+}
+
+pub(super) fn decide(facts: &Facts, subject: Subject<'_>, outcome: &Outcome, found_late: bool) -> Decision {
+    if let Some(end) = refund_end(subject.cancel(), outcome).filter(|_| subject.cancel().is_some()) {
+        return decide_refund(facts, end);
+    }
+    if let (true, Outcome::Approved(approval)) = (found_late, outcome) {
+        // A refund that was called failed was made: it ends as one that was.
+        let made = decide_refund(facts, RefundEnd::Made(approval.status()));
+        let because = Some(Because::Rule("refund_found_late"));
+        return Decision { next_lookup: NextLookup::Never, because, ..made };
+    }
+    decide_lookup(facts, shown(outcome))
+}
+
+fn refund_end(cancel: Option<&Cancel>, outcome: &Outcome) -> Option<RefundEnd> {
+    let by_worker = cancel.is_some_and(|cancel| cancel.actor == Actor::Worker);
+    match outcome {
+        Outcome::Returned(approval) => Some(RefundEnd::Made(approval.status())),
+        Outcome::Closed { .. } => Some(RefundEnd::AccountClosed),
+        Outcome::Refused { .. } if by_worker => Some(RefundEnd::NeedsReview),
+        Outcome::Refused { .. } => Some(RefundEnd::NotMade),
+        Outcome::Review { .. } => cancel.map(|_| RefundEnd::NeedsReview),
+        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => None,
+    }
+}
+
+fn shown(outcome: &Outcome) -> Shown {
+    match outcome {
+        Outcome::Approved(approval) | Outcome::Returned(approval) => Shown::Approved(approval.status()),
+        Outcome::Waiting { .. } => Shown::Waiting,
+        Outcome::Failed(failure) => Shown::Failed(failure.status.status()),
+        Outcome::Review { cause: NO_ANSWER, .. } => Shown::NoAnswer,
+        Outcome::Review { .. } | Outcome::Closed { .. } | Outcome::Refused { .. } | Outcome::Again(_) => Shown::Unclear,
+    }
+}
+
+/// Why, in one word, for the order's history.
+pub(super) fn cause(subject: Subject<'_>, outcome: &Outcome, because: Because) -> &'static str {
+    use OrderStatus::{Aborted, Expired};
+    let (Because::Finding, Some(cancel)) = (because, subject.cancel()) else {
+        return match because {
+            Because::Rule(cause) => cause,
+            Because::Finding => outcome.cause().unwrap_or_default(),
+        };
+    };
+    let by_worker = cancel.actor == Actor::Worker;
+    match outcome {
+        Outcome::Refused { why, .. } => match why {
+            NotMade::NeedsAccount if by_worker => "refund_needs_account",
+            NotMade::Refused | NotMade::NeedsAccount => "refund_refused",
+            NotMade::CalledOff => "refund_called_off",
+            NotMade::GivenUp | NotMade::Overtaken if by_worker => "refund_not_made",
+            NotMade::GivenUp | NotMade::Overtaken => "refund_failed",
+        },
+        Outcome::Review { cause, .. } => cause,
+        Outcome::Closed { .. } => "account_closed",
+        Outcome::Returned(approval) => match cancel.actor {
+            Actor::Operator | Actor::Server if approval.balance.won() == 0 => "refunded",
+            Actor::Operator | Actor::Server => "refunded_in_part",
+            Actor::Worker if matches!(subject.claim.order_status(), Aborted | Expired) => "late_approval_returned",
+            Actor::Worker => "second_approval_returned",
+        },
+        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
+    }
+}
