@@ -4,12 +4,9 @@
 use super::{
     Strength,
     report::{Found, Invariant},
-    rows::{Order, Payment},
+    rows::{CLOSED_OUTSIDE, Order, Payment},
     toss::Seen,
 };
-
-/// An operator's word that what Toss still holds was settled with the buyer elsewhere.
-const CLOSED_OUTSIDE: &str = "closed_settled_outside";
 
 pub(super) fn judge(order: &Order, seen: &Seen, strength: Strength, found: &mut Found) {
     let running = strength == Strength::Running;

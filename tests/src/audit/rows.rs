@@ -4,6 +4,9 @@
 
 use time::OffsetDateTime;
 
+/// The cause by which an operator says that what Toss still holds was settled with the buyer elsewhere.
+pub(super) const CLOSED_OUTSIDE: &str = "closed_settled_outside";
+
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Order {
     pub(super) id: i64,

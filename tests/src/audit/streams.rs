@@ -13,7 +13,7 @@ use super::{
     Audit,
     books::Books,
     report::{Found, Invariant},
-    rows::Order,
+    rows::{CLOSED_OUTSIDE, Order},
 };
 
 /// So few at once that others who watch from here have their places too.
@@ -129,7 +129,8 @@ fn is_over(order: &Order) -> bool {
 
 /// Whether money has moved, where the state alone says so.
 fn money_moved(order: &Order) -> Option<bool> {
-    is_over(order).then_some(matches!(order.status.as_str(), "DONE" | "PARTIAL_CANCELED"))
+    let holds = matches!(order.status.as_str(), "DONE" | "PARTIAL_CANCELED") || order.has_cause(CLOSED_OUTSIDE);
+    is_over(order).then_some(holds)
 }
 
 pub(super) fn judge(order: &Order, told: &HashMap<String, Told>, found: &mut Found) {
