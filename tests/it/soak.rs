@@ -175,7 +175,8 @@ async fn grow_old(shop: &Shop, same: &[Same]) {
     sqlx::query(older).bind(orders).execute(&shop.database.pool).await.unwrap();
 }
 
-/// A human is needed only where the worker must give money back and Toss would not, or wants to know to which account.
+/// A human is needed only where the worker must give money back and Toss would not, wants to know to which account, or a person
+/// called it off.
 async fn reviews_have_their_reasons(shop: &Shop, same: &[Same]) {
     let sql = "select o.order_no::text, (select e.cause from order_events e where e.order_id = o.id and e.to_status = 'REVIEW'
                                          and e.from_status <> 'REVIEW' order by e.id desc limit 1)
@@ -183,7 +184,11 @@ async fn reviews_have_their_reasons(shop: &Shop, same: &[Same]) {
     let reviews: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&shop.database.pool).await.unwrap();
     for (order, cause) in reviews {
         let was_refused = same.iter().any(|same| same.order == order && (same.refuses || same.stays.is_some()));
-        let has_reason = cause == "refund_needs_account" || cause == "refund_refused" && was_refused;
+        let has_reason = match cause.as_str() {
+            "refund_needs_account" | "refund_called_off" => true,
+            "refund_refused" | "refund_not_made" => was_refused,
+            _ => false,
+        };
         assert!(has_reason, "order {order} is in review because of {cause}: {}", shop.view(&order).await);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::order::ProductId;
 
 use super::{LIMIT, PRICE, times, wait_for};
-use crate::harness::shop::Shop;
+use crate::{harness::shop::Shop, refunds::reason};
 
 const DIVISOR: i64 = 15;
 const CONFIRM: &str = "/v1/payments/confirm";
@@ -317,4 +317,24 @@ async fn another_merchants_secret_under_load_fails_nobody_and_with_the_right_one
         shop.audit_now().await;
         shop.finish().await;
     }
+}
+
+/// As a webhook has it asked about again, which Toss sends when an account is closed.
+#[tokio::test]
+async fn an_account_that_was_closed_at_our_word_is_no_contradiction_when_it_is_looked_at_again() {
+    let shop = Shop::hurried(1).await;
+    let product = shop.product("Ogu T", PRICE, 1).await;
+    let order = shop.one(product).await;
+    shop.waiting_for_deposit(&order).await;
+    shop.refunding(&order, "close", reason()).await;
+    shop.until(&order, "CANCELED").await;
+    shop.until_outbox_is_empty().await;
+    // Later than an answer could be older than the closing.
+    shop.database.execute("update order_events set at = at - interval '10 minutes'").await;
+    shop.database.execute("update payments set check_at = now()").await;
+    shop.look_back().await;
+    assert_eq!(shop.causes(&order).await.last().unwrap(), "account_closed");
+    assert_eq!((shop.status(&order).await.as_str(), shop.stock(product).await), ("CANCELED", 1));
+    shop.audit_now().await;
+    shop.finish().await;
 }
