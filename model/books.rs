@@ -263,9 +263,11 @@ fn make(rules: &Rules, seen: &Seen, state: &mut State, claim: &Claim, found: Fou
     payment.status = decision.payment;
     payment.check = match decision.next_lookup {
         NextLookup::Unchanged => payment.check,
-        NextLookup::AfterDoubt | NextLookup::AsDeposit | NextLookup::AsReview | NextLookup::AfterFailure => {
-            Check::Later
-        }
+        NextLookup::AtOnce
+        | NextLookup::AfterDoubt
+        | NextLookup::AsDeposit
+        | NextLookup::AsReview
+        | NextLookup::AfterFailure => Check::Later,
         // A young deposit may be taken back; no bank of the model does.
         NextLookup::Never | NextLookup::AsYoungDeposit => Check::Never,
     };

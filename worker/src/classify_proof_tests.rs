@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use shared::{
     outbox::{
         Call::{Confirm, Query},
-        Mark, Outcome, Sends,
+        Mark, Outcome, Proof, Sends,
     },
     payment::PaymentStatus,
     toss::{NoAnswer, Reply},
 };
 
-use super::{after, burnt, check, check_of, error, first, in_state, line, outcome, with};
+use super::{super::lane_fault, after, burnt, check, check_of, error, first, in_state, line, outcome, payment, with};
 use crate::known::Known;
 
 /// Toss has said nothing that helps about the payment for so long.
@@ -61,9 +62,9 @@ fn no_age_by_itself_is_for_a_human() {
 
 #[test]
 fn silence_is_remembered_from_the_first_time_on_until_an_answer_helps() {
-    let mark = |known: &Known, reply: &Reply| match outcome(known, Query, reply) {
-        Outcome::Again(again) => again.sends.no_answer,
-        other => panic!("{other:?}"),
+    let mark = |known: &Known, reply: &Reply| {
+        let Outcome::Again(again) = outcome(known, Query, reply) else { panic!("it lives on") };
+        again.sends.no_answer
     };
     let silence = Reply::NoAnswer(NoAnswer::TimedOut);
     assert_eq!(mark(&first(), &silence), Mark::Now);
@@ -136,4 +137,22 @@ fn a_confirm_that_met_a_server_error_may_act_yet() {
     };
     check(&refused(89), Query, &in_state("IN_PROGRESS"), "ask, epoch 0, burnt, sent");
     check(&refused(90), Query, &in_state("IN_PROGRESS"), "failed Aborted by kept refusal: declined");
+}
+
+#[test]
+fn what_toss_says_of_a_secret_pauses_its_lane_and_nothing_else_does() {
+    assert_eq!(lane_fault(Confirm, &error(401, "UNAUTHORIZED_KEY")), Some("UNAUTHORIZED_KEY"));
+    assert_eq!(lane_fault(Query, &error(400, "INVALID_API_KEY")), Some("INVALID_API_KEY"));
+    for other in [error(403, "REJECT_CARD_PAYMENT"), error(401, "A_CODE_NOBODY_KNOWS"), payment(|_| {})] {
+        assert_eq!(lane_fault(Confirm, &other), None);
+    }
+}
+
+#[test]
+fn the_proof_is_what_toss_said() {
+    let Outcome::Failed(failure) = outcome(&first(), Confirm, &error(403, "REJECT_CARD_PAYMENT")) else {
+        panic!("it is declined")
+    };
+    let expected: Value = json!({"code": "REJECT_CARD_PAYMENT", "message": "…", "httpStatus": 403});
+    assert_eq!(failure.proof, Proof::Answer(expected));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     money::Krw,
     order::{OrderNo, OrderStatus},
@@ -19,7 +19,7 @@ mod accounts;
 #[path = "classify_proof_tests.rs"]
 mod proofs;
 
-use super::{Try, Waits, classify, lane_fault};
+use super::{Try, Waits, classify};
 use crate::{
     known::{Known, SentKey, Work},
     reading::About,
@@ -379,30 +379,12 @@ fn a_wait_that_toss_asks_for_is_kept_when_it_is_longer() {
 }
 
 #[test]
-fn the_proof_is_what_toss_said() {
-    let Outcome::Failed(failure) = outcome(&first(), Confirm, &error(403, "REJECT_CARD_PAYMENT")) else {
-        panic!("it is declined")
-    };
-    let expected: Value = json!({"code": "REJECT_CARD_PAYMENT", "message": "…", "httpStatus": 403});
-    assert_eq!(failure.proof, Proof::Answer(expected));
-}
-
-#[test]
 fn however_often_it_was_tried_patience_is_no_proof() {
     for tries in [1, 3, 10, 1_000, u16::MAX] {
         let known = with(|known| (known.attempts, known.snoozes) = (tries, tries));
         check(&known, Confirm, &Reply::NoAnswer(NoAnswer::TimedOut), "repeat, epoch 0, open, sent");
         check(&known, Confirm, &error(500, "COMMON_ERROR"), "ask, epoch 0, burnt, server error, sent");
         check(&known, Query, &in_state("IN_PROGRESS"), "repeat, epoch 0");
-    }
-}
-
-#[test]
-fn what_toss_says_of_a_secret_pauses_its_lane_and_nothing_else_does() {
-    assert_eq!(lane_fault(Confirm, &error(401, "UNAUTHORIZED_KEY")), Some("UNAUTHORIZED_KEY"));
-    assert_eq!(lane_fault(Query, &error(400, "INVALID_API_KEY")), Some("INVALID_API_KEY"));
-    for other in [error(403, "REJECT_CARD_PAYMENT"), error(401, "A_CODE_NOBODY_KNOWS"), payment(|_| {})] {
-        assert_eq!(lane_fault(Confirm, &other), None);
     }
 }
 

@@ -12,7 +12,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::terms::Terms;
+use crate::{refund, terms::Terms};
 
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -131,6 +131,8 @@ impl Known {
         match self.work {
             Work::Confirm if self.order_status == OrderStatus::InProgress && self.may_post(terms) => Call::Confirm,
             Work::Confirm | Work::Check => Call::Query,
+            // What is given up is only asked about, or its sends would never be over.
+            Work::Cancel(ref refund) if refund::ends(self, refund, terms).is_some() => Call::Query,
             Work::Cancel(_) => Call::Cancel,
         }
     }

@@ -96,6 +96,7 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     background.spawn("health", OnFailure::Finish, health::serve(listener, pool.clone(), metrics.clone(), idle.clone()));
     let keys = Keys::new(settings.key, settings.previous_key);
     let merchants = Merchants::default();
+    merchants.read(&pool).await;
     let watching = lanes::watch(pool.clone(), keys.clone(), merchants.clone(), settings.terms, stop.clone());
     background.spawn("lanes", OnFailure::Finish, watching);
     let housekeeping = Housekeeping {

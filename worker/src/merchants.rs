@@ -14,6 +14,9 @@ use tokio::time::Instant;
 /// How often it is written down that a merchant is still shown.
 const NOTE_EVERY: Duration = Duration::from_mins(1);
 
+/// How long a start waits for them.
+const READ_LIMIT: Duration = Duration::from_secs(3);
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Merchants(Arc<Mutex<View>>);
 
@@ -22,6 +25,8 @@ struct View {
     /// With the time at which this worker wrote it down last.
     shown: HashMap<ShownMerchant, Option<Instant>>,
     newest: Option<String>,
+    /// The database was read: before that, nothing is known of any secret.
+    is_read: bool,
 }
 
 impl Merchants {
@@ -29,7 +34,7 @@ impl Merchants {
     /// as no payment of ours was ever shown, no other secret was ever used.
     pub(crate) fn is_proven(&self, api_key_id: &str, m_id: Option<&str>) -> bool {
         let view = self.lock();
-        let Some(m_id) = m_id.or(view.newest.as_deref()) else { return true };
+        let Some(m_id) = m_id.or(view.newest.as_deref()) else { return view.is_read };
         let shown = ShownMerchant { api_key_id: api_key_id.to_owned(), m_id: m_id.to_owned() };
         view.shown.contains_key(&shown)
     }
@@ -37,9 +42,20 @@ impl Merchants {
     /// What the database says, the last one first.
     pub(crate) fn set(&self, shown: Vec<ShownMerchant>) {
         let mut view = self.lock();
+        view.is_read = true;
         view.newest = shown.first().map(|shown| shown.m_id.clone());
         for shown in shown {
             view.shown.entry(shown).or_insert(None);
+        }
+    }
+
+    /// Reads what the database says, before the first claim. Without an answer it is read later, and until then no secret is
+    /// proven.
+    pub(crate) async fn read(&self, pool: &PgPool) {
+        match tokio::time::timeout(READ_LIMIT, shared::merchant::shown(pool)).await {
+            Ok(Ok(shown)) => self.set(shown),
+            Ok(Err(error)) => tracing::warn!(error = chain(&error), "the merchants could not be read"),
+            Err(_) => tracing::warn!("the merchants could not be read in time"),
         }
     }
 
@@ -80,6 +96,8 @@ mod tests {
     fn a_secret_proves_what_it_has_shown_and_nothing_else() {
         let shown = |api_key_id: &str, m_id: &str| ShownMerchant { api_key_id: api_key_id.into(), m_id: m_id.into() };
         let merchants = Merchants::default();
+        assert!(!merchants.is_proven("ours", None), "nothing is known yet");
+        merchants.set(Vec::new());
         assert!(merchants.is_proven("ours", None), "nothing was ever shown");
         merchants.set(vec![shown("ours", "shop"), shown("old", "shop"), shown("older", "former")]);
         for (key, m_id, proven) in [

@@ -103,14 +103,14 @@ fn shown(tried: &Try<'_>, refund: &Refund, approval: Box<Approval>, terms: &Term
 }
 
 /// Is nothing posted for it any more, and why?
-fn ends(known: &Known, refund: &Refund, terms: &Terms) -> Option<NotMade> {
+pub(crate) fn ends(known: &Known, refund: &Refund, terms: &Terms) -> Option<NotMade> {
     if refund.called_off {
         return Some(NotMade::CalledOff);
     }
-    let code = known.sends.error_code.as_deref()?;
-    let waited_for = match class(Call::Cancel, code) {
+    let code = known.sends.error_code.as_deref();
+    let waited_for = match class(Call::Cancel, code.unwrap_or_default()) {
         // A deposit came from some account that Toss does not know; it has to be told where to.
-        Class::Refused(_) if matches!(code, "INVALID_REFUND_ACCOUNT_INFO" | "INVALID_REFUND_ACCOUNT_NUMBER") => {
+        Class::Refused(_) if matches!(code, Some("INVALID_REFUND_ACCOUNT_INFO" | "INVALID_REFUND_ACCOUNT_NUMBER")) => {
             return Some(NotMade::NeedsAccount);
         }
         Class::Refused(_) => return Some(NotMade::Refused),
@@ -123,13 +123,15 @@ fn ends(known: &Known, refund: &Refund, terms: &Terms) -> Option<NotMade> {
         | Class::Disguised
         | Class::Lane => terms.refund_given_up_after,
     };
-    // After an outage of our own it is posted once more before it is given up.
-    let was_tried = known.sends.epoch >= POSTS_AT_LEAST;
+    // After an outage of our own it is posted again before it is given up.
+    let repeats = known.attempts.saturating_add(known.snoozes);
+    let was_tried = known.sends.epoch >= POSTS_AT_LEAST || repeats >= REPEATS_AT_LEAST;
     (was_tried && refund.requested_ago >= waited_for).then_some(NotMade::GivenUp)
 }
 
-/// No refund is given up before it was posted under so many keys.
+/// No refund is given up before it was posted under so many keys, or tried so often under one.
 const POSTS_AT_LEAST: i16 = 2;
+const REPEATS_AT_LEAST: u16 = 10;
 
 /// Toss shows no mark of ours and the old balance, and no send is open. The second time, a minute later, that is proof.
 fn proved(known: &Known, terms: &Terms, not_made: impl FnOnce() -> Outcome) -> Outcome {

@@ -106,7 +106,7 @@ fn a_refusal_ends_it_when_no_send_is_open_and_two_lookups_show_the_old_balance()
 
 #[test]
 fn an_error_that_says_nothing_is_given_up_after_an_hour_and_what_waits_for_a_bank_or_a_limit_later() {
-    let (hour, untouched) = (Duration::from_hours(1), payment(|_| {}));
+    let untouched = payment(|_| {});
     for (code, hours) in [
         ("FAILED_INTERNAL_SYSTEM_PROCESSING", 1),
         ("A_CODE_NOBODY_KNOWS", 1),
@@ -116,12 +116,12 @@ fn an_error_that_says_nothing_is_given_up_after_an_hour_and_what_waits_for_a_ban
         ("EXCEED_MAX_REFUND_AMOUNT", 7 * 24),
     ] {
         let known = |epoch, age| answered(code, epoch, age, burnt());
-        let early = hour * hours - Duration::from_secs(1);
+        let (late, early) = (Duration::from_hours(hours), Duration::from_secs(hours * 3_600 - 1));
         check(&known(5, early), Query, &untouched, "next epoch, epoch 6, closed");
-        check(&known(5, hour * hours), Query, &untouched, "ask, epoch 5, burnt, absent, sent");
-        check(&looked(60, known(5, hour * hours)), Query, &untouched, "not made: GivenUp");
+        check(&known(5, late), Query, &untouched, "ask, epoch 5, burnt, absent, sent");
+        check(&looked(60, known(5, late)), Query, &untouched, "not made: GivenUp");
         // However old it is: it is posted again after an outage of ours.
-        check(&looked(60, known(1, hour * hours)), Query, &untouched, "next epoch, epoch 2, closed");
+        check(&looked(60, known(1, late)), Query, &untouched, "next epoch, epoch 2, closed");
     }
 }
 
@@ -142,12 +142,12 @@ fn what_is_called_off_is_not_posted_and_ends_by_the_same_proof() {
 
 #[test]
 fn silence_about_a_refund_for_a_day_is_for_a_human() {
-    let day = Duration::from_hours(24);
-    let known = |age| refund(with(|known| known.sends.no_answer = Some(age)));
+    let day = 24 * 3_600;
+    let known = |age| refund(with(|known| known.sends.no_answer = Some(Duration::from_secs(age))));
     let silence = Reply::NoAnswer(NoAnswer::TimedOut);
     check(&known(day), Query, &silence, "no_answer_about_this_payment");
     check(&known(day), Query, &error(404, "NOT_FOUND_PAYMENT"), "review_no_proof");
-    check(&known(day - Duration::from_secs(1)), Query, &silence, "repeat, epoch 0");
+    check(&known(day - 1), Query, &silence, "repeat, epoch 0");
 }
 
 /// 300 of the 1,000 are to be given back.
@@ -217,4 +217,22 @@ fn an_account_that_waits_for_its_deposit_is_closed_with_proof() {
     // The deposit came first: it needs an account to go back to.
     check(&waiting(burnt()), Query, &payment(|_| {}), "not made: Overtaken");
     check(&waiting(open(5)), Query, &payment(|_| {}), "ask, epoch 0, sent");
+}
+
+#[test]
+fn a_refund_that_is_never_answered_is_given_up_and_only_asked_about() {
+    let hour = Duration::from_hours(1);
+    for code in [None, Some("IDEMPOTENT_REQUEST_PROCESSING")] {
+        let tried = |tries, age: Duration, known: Known| {
+            let known = refund(Known { attempts: tries, ..known });
+            let Work::Cancel(refund) = known.work else { panic!("a refund") };
+            let sends = Sends { error_code: code.map(str::to_owned), ..known.sends };
+            Known { work: Work::Cancel(Refund { requested_ago: age, ..refund }), sends, ..known }
+        };
+        assert_eq!(tried(11, hour, open(5)).next_call(&Terms::REAL), Query, "or its sends would never be over");
+        assert_eq!(tried(11, hour / 2, open(5)).next_call(&Terms::REAL), Cancel);
+        assert_eq!(tried(3, hour, open(5)).next_call(&Terms::REAL), Cancel, "after an outage of ours");
+        check(&tried(11, hour, open(90)), Query, &payment(|_| {}), "ask, epoch 0, burnt, absent, sent");
+        check(&looked(60, tried(11, hour, open(200))), Query, &payment(|_| {}), "not made: GivenUp");
+    }
 }

@@ -9,6 +9,7 @@ use worker::transitions::{Intent, LookBack, Move};
 
 /// One order as it stands before; its name in the database says all of this.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Case {
     pub(super) order: OrderStatus,
     pub(super) payment: PaymentStatus,
@@ -114,6 +115,7 @@ impl Case {
                 NextLookup::Unchanged => "stays",
                 // No approval of these cases is a deposit.
                 NextLookup::Never | NextLookup::AsYoungDeposit => "never",
+                NextLookup::AtOnce => "at once",
                 NextLookup::AfterDoubt | NextLookup::AsDeposit | NextLookup::AsReview | NextLookup::AfterFailure => {
                     "later"
                 }

@@ -130,6 +130,8 @@ pub enum NextIntent {
 pub enum NextLookup {
     Unchanged,
     Never,
+    /// As soon as an intent can be made of it.
+    AtOnce,
     /// When no answer can be older than what we wrote last.
     AfterDoubt,
     /// As an account that waits for its deposit.

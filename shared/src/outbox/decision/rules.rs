@@ -23,7 +23,8 @@ pub fn decide_refund(facts: &Facts, end: RefundEnd) -> Decision {
         RefundEnd::NeedsReview => {
             Decision { order: facts.order.in_review(), next_lookup: NextLookup::AsReview, ..told }
         }
-        RefundEnd::NotMade => Decision { next_lookup: NextLookup::AfterFailure, ..told },
+        // What Toss holds may be another amount than we believed.
+        RefundEnd::NotMade => Decision { next_lookup: NextLookup::AtOnce, ..told },
         RefundEnd::AccountClosed => {
             let order = after_refund(facts, PaymentStatus::Canceled);
             Decision { order, payment: PaymentStatus::Canceled, keeps_answer: true, ..told }
@@ -220,6 +221,10 @@ fn waiting(facts: &Facts) -> Decision {
 }
 
 fn failed(facts: &Facts, status: PaymentStatus) -> Decision {
+    // Canceled before anything was paid: Toss calls that a failure too.
+    if facts.payment == PaymentStatus::Canceled {
+        return Decision::nothing(facts);
+    }
     if !is_undecided(facts.payment) {
         return contradiction(facts);
     }

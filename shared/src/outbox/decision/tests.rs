@@ -229,7 +229,7 @@ fn closing_a_review_does_what_toss_shows_and_waits_for_its_answer() {
 #[test]
 fn a_refund_that_is_not_made_leaves_the_order_or_takes_it_to_a_person() {
     let decision = decide_refund(&paid(), RefundEnd::NotMade);
-    assert_eq!((decision.order, decision.next_lookup), (paid().order, NextLookup::AfterFailure));
+    assert_eq!((decision.order, decision.next_lookup), (paid().order, NextLookup::AtOnce));
     let decision = decide_refund(&paid(), RefundEnd::NeedsReview);
     assert_eq!((decision.order.status, decision.order.review_holds_stock), (Review, true));
     let late = facts(Aborted, Payment::Done);

@@ -48,6 +48,7 @@ impl Lookups {
         let planned = match decision.next_lookup {
             NextLookup::Unchanged => None,
             NextLookup::Never => Some(None),
+            NextLookup::AtOnce => Some(Some(now)),
             NextLookup::AfterDoubt => Some(Some(now + doubted_for)),
             NextLookup::AsDeposit => Some(Some(deposit(now, outcome))),
             NextLookup::AsYoungDeposit => Some(young_deposit(now, outcome)),
