@@ -65,29 +65,24 @@ fn shown(outcome: &Outcome) -> Shown {
 /// Why, in one word, for the order's history.
 pub(super) fn cause(subject: Subject<'_>, outcome: &Outcome, because: Because) -> &'static str {
     use OrderStatus::{Aborted, Expired};
-    let (Because::Finding, Some(cancel)) = (because, subject.cancel()) else {
-        return match because {
-            Because::Rule(cause) => cause,
-            Because::Finding => outcome.cause().unwrap_or_default(),
-        };
-    };
-    let by_worker = cancel.actor == Actor::Worker;
-    match outcome {
-        Outcome::Refused { why, .. } => match why {
-            NotMade::NeedsAccount if by_worker => "refund_needs_account",
-            NotMade::Refused | NotMade::NeedsAccount => "refund_refused",
-            NotMade::CalledOff => "refund_called_off",
-            NotMade::GivenUp | NotMade::Overtaken if by_worker => "refund_not_made",
-            NotMade::GivenUp | NotMade::Overtaken => "refund_failed",
+    match (because, subject.cancel()) {
+        (Because::Rule(cause), _) => cause,
+        (Because::Finding, None) => outcome.cause().unwrap_or_default(),
+        (Because::Finding, Some(cancel)) => match (outcome, cancel.actor) {
+            (Outcome::Refused { why: NotMade::NeedsAccount, .. }, Actor::Worker) => "refund_needs_account",
+            (Outcome::Refused { why: NotMade::Refused | NotMade::NeedsAccount, .. }, _) => "refund_refused",
+            (Outcome::Refused { why: NotMade::CalledOff, .. }, _) => "refund_called_off",
+            (Outcome::Refused { why: NotMade::GivenUp | NotMade::Overtaken, .. }, Actor::Worker) => "refund_not_made",
+            (Outcome::Refused { why: NotMade::GivenUp | NotMade::Overtaken, .. }, _) => "refund_failed",
+            (Outcome::Review { cause, .. }, _) => cause,
+            (Outcome::Closed { .. }, _) => "account_closed",
+            (Outcome::Returned(_), Actor::Worker) if matches!(subject.claim.order_status(), Aborted | Expired) => {
+                "late_approval_returned"
+            }
+            (Outcome::Returned(_), Actor::Worker) => "second_approval_returned",
+            (Outcome::Returned(approval), _) if approval.balance.won() == 0 => "refunded",
+            (Outcome::Returned(_), _) => "refunded_in_part",
+            (Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_), _) => "",
         },
-        Outcome::Review { cause, .. } => cause,
-        Outcome::Closed { .. } => "account_closed",
-        Outcome::Returned(approval) => match cancel.actor {
-            Actor::Operator | Actor::Server if approval.balance.won() == 0 => "refunded",
-            Actor::Operator | Actor::Server => "refunded_in_part",
-            Actor::Worker if matches!(subject.claim.order_status(), Aborted | Expired) => "late_approval_returned",
-            Actor::Worker => "second_approval_returned",
-        },
-        Outcome::Approved(_) | Outcome::Waiting { .. } | Outcome::Failed(_) | Outcome::Again(_) => "",
     }
 }
