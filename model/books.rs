@@ -133,7 +133,14 @@ pub(crate) fn settle(rules: &Rules, seen: &Seen, state: &mut State, worker: u8) 
             decide_lookup(&facts(state, &claim), shown)
         }
         Found::Returned(status) => decide_refund(&facts(state, &claim), RefundEnd::Made(status)),
-        Found::Payment { .. } | Found::Refused => decide_refund(&facts(state, &claim), RefundEnd::NeedsReview),
+        // Nothing shows how the refund ends: a person is told, and it goes on.
+        Found::Payment { .. } => {
+            state.order = decide_refund(&facts(state, &claim), RefundEnd::NeedsReview).order;
+            state.row = state.row.map(|row| Row { named: false, ..row });
+            state.unfence(rules.fence);
+            return;
+        }
+        Found::Refused => decide_refund(&facts(state, &claim), RefundEnd::NeedsReview),
     };
     if let Found::Payment { kept_refusal, .. } = found {
         let payment = &mut state.payments[number];

@@ -142,7 +142,7 @@ async fn run(seed: u64) -> String {
     heal(&shop, &same).await;
     let alive = settled(&shop, &same).await;
     // Toss may have lied about an approval, or a look at it may have been deleted: asking again finds it.
-    look_at_all(&shop).await;
+    look_at_all(&shop, &same).await;
     settled(&shop, &same).await;
     reviews_have_their_reasons(&shop, &same).await;
     say(&format!("seed {seed} ended; {alive} intents were alive when Toss was healthy again; {}", sum(&shop).await));
@@ -161,9 +161,15 @@ async fn heal(shop: &Shop, same: &[Same]) {
 
 /// Has Toss asked about every payment. Nobody registered for webhooks here, which alone tell of what is done to a paid order in
 /// Toss's console.
-async fn look_at_all(shop: &Shop) {
+async fn look_at_all(shop: &Shop, same: &[Same]) {
     shop.database.execute("update payments set check_at = now() where status <> 'IN_PROGRESS'").await;
-    shop.look_back().await;
+    wait_for("every payment to be looked up", Duration::from_mins(3), async || {
+        // What is found may have to be refunded, and meet the same answer for ever.
+        grow_old(shop, same).await;
+        let due = "select (select count(*) from payments where check_at <= now()) + (select count(*) from outbox)";
+        (shop.database.number(due).await == 0).then_some(())
+    })
+    .await;
 }
 
 /// Refunds that meet the same answer for ever end by their age at the latest, which comes at once.

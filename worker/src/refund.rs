@@ -37,7 +37,13 @@ pub(crate) fn classify(tried: &Try<'_>, refund: &Refund, reading: Reading, terms
         Reading::Failed(_) | Reading::Waiting { .. } | Reading::NotMoved | Reading::Foreign | Reading::Odd
             if tried.call == Call::Query && known.is_settled(terms) =>
         {
-            Outcome::Review { cause: "review_nothing_to_refund", answer: Box::new(told(tried.reply)) }
+            // An old copy may show it so, too.
+            proved(known, terms, || match ends(known, refund, terms) {
+                Some(NotMade::CalledOff) => not_made(NotMade::CalledOff, told(tried.reply)),
+                Some(_) | None => {
+                    Outcome::Review { cause: "review_nothing_to_refund", answer: Box::new(told(tried.reply)) }
+                }
+            })
         }
         // Not before the bank opens, or Toss's patience is back.
         Reading::Code(Class::NotNow(_)) => {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        NO_ANSWER, NO_PROOF, NotMade, Outcome,
+        NO_ANSWER, NotMade, Outcome,
         claim::Cancel,
         decision::{Because, Decision, Facts, NextLookup, RefundEnd, Shown, decide_lookup, decide_refund},
     },
@@ -17,10 +17,10 @@ pub(super) fn found_late(seen: &Seen, outcome: &Outcome) -> Vec<EndedRefund> {
     seen.ended_refunds.iter().filter(made).cloned().collect()
 }
 
-/// Toss says nothing about a refund. A person is told, and the refund goes on: there is no proof of how it ends.
-pub(super) fn is_unanswered(subject: Subject<'_>, outcome: &Outcome) -> bool {
-    let decides_nothing = matches!(outcome, Outcome::Review { cause, .. } if matches!(*cause, NO_ANSWER | NO_PROOF));
-    subject.cancel().is_some() && decides_nothing
+/// Nothing shows how a refund ends: Toss says nothing about it, or shows a payment that was never made. A person is told, and
+/// the refund goes on.
+pub(super) fn goes_on(subject: Subject<'_>, outcome: &Outcome) -> bool {
+    subject.cancel().is_some() && matches!(outcome, Outcome::Review { .. })
 }
 
 pub(super) fn made(outcome: &Outcome) -> bool {

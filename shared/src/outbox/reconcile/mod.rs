@@ -20,7 +20,7 @@ use uuid::Uuid;
 use self::{
     lines::Lines,
     lookups::Lookups,
-    meaning::{cause, decide, found_late, is_unanswered, made},
+    meaning::{cause, decide, found_late, goes_on, made},
 };
 use super::{
     Attempt, Claim, Finding, Lessee, Outcome, SendsAfter, Settled,

@@ -10,11 +10,15 @@ use super::{
         Again, How, Outcome, Replanned, SendsAfter,
         claim::Cancel,
         decision::{Decision, NextIntent, Paying},
-        settle::{LOOKUP_OF_REVIEW_FIRST, duration_ms, millis},
+        settle::{duration_ms, millis},
     },
-    EndedRefund, Fault, Lookups, RETURN_REASON, Seen, Subject, cause, is_unanswered, made,
+    EndedRefund, Fault, Lookups, RETURN_REASON, Seen, Subject, cause, goes_on, made,
 };
 use crate::{order::OrderStatus, toss};
+
+/// A refund that goes on in a review is looked up again after so many times the least that lies between two lookups: ten
+/// minutes.
+const REFUND_IN_REVIEW_EVERY: u32 = 10;
 
 pub(super) async fn attempt(db: &mut PgConnection, subject: Subject<'_>, stale: bool) -> Result<(), Fault> {
     let (Some(attempt), Some(outcome)) = (subject.attempt(), subject.finding.outcome()) else { return Ok(()) };
@@ -96,8 +100,8 @@ pub(super) async fn decided(
     doubted_for: Duration,
 ) -> Result<(), Fault> {
     attempt(db, subject, false).await?;
-    if is_unanswered(subject, outcome) {
-        put_back_for(db, subject, LOOKUP_OF_REVIEW_FIRST, false, false).await?;
+    if goes_on(subject, outcome) {
+        put_back_for(db, subject, doubted_for * REFUND_IN_REVIEW_EVERY, false, false).await?;
         order(db, subject, seen, decision, true).await?;
         let is_news = decision.order.status != seen.facts.order.status;
         return if is_news { event(db, subject, outcome, seen, decision).await } else { Ok(()) };
