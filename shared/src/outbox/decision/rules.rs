@@ -165,12 +165,9 @@ fn nothing_held(facts: &Facts, seen: Decision) -> Decision {
     let ends = match facts.order.status {
         OrderStatus::Done | OrderStatus::PartialCanceled => facts.payer == Payer::ThisPayment,
         OrderStatus::Review => true,
-        OrderStatus::Ready
-        | OrderStatus::InProgress
-        | OrderStatus::WaitingForDeposit
-        | OrderStatus::Canceled
-        | OrderStatus::Aborted
-        | OrderStatus::Expired => false,
+        // It was called unpaid, and was charged after all; all of that is back.
+        OrderStatus::Aborted | OrderStatus::Expired => facts.other_undecided.is_none() && !facts.other_held,
+        OrderStatus::Ready | OrderStatus::InProgress | OrderStatus::WaitingForDeposit | OrderStatus::Canceled => false,
     };
     if !ends {
         return seen;

@@ -134,6 +134,16 @@ fn late_success_wins_where_the_stock_allows_and_else_goes_back() {
 }
 
 #[test]
+fn what_was_called_unpaid_and_is_found_charged_and_given_back_is_canceled() {
+    for order in [Aborted, Expired] {
+        let late = facts(order, Payment::Aborted);
+        assert_eq!(becomes(&late, decide_lookup(&late, RETURNED)), (Canceled, Stock::Unchanged, NextIntent::None));
+        let held = Facts { other_held: true, ..late };
+        assert_eq!(becomes(&held, decide_lookup(&held, RETURNED)), (order, Stock::Unchanged, NextIntent::None));
+    }
+}
+
+#[test]
 fn a_deposit_is_taken_back_only_where_all_of_it_pays_and_nothing_else_depends_on_it() {
     let decision = decide_lookup(&paid(), Shown::Waiting);
     assert_eq!(becomes(&paid(), decision), (WaitingForDeposit, Stock::Unchanged, NextIntent::None));
