@@ -1,6 +1,7 @@
 //! How refunds, reviews and orders with two payments end: with proof, by Toss's answers, and never because of patience, of
 //! another merchant's answer or of a fault of ours. After each step the stock adds up.
 
+mod by_operators;
 mod refunds_after_their_end;
 mod refunds_that_end;
 mod reviews_in;

@@ -22,7 +22,7 @@ const REASON: &str = "카나리아: 상점관리자에서 확인함";
 
 impl Shop {
     /// As the shop's own server asks.
-    async fn act(&self, order: &str, what: &str, body: Value) -> Answered {
+    pub(crate) async fn act(&self, order: &str, what: &str, body: Value) -> Answered {
         let bearer = format!("Bearer {SERVER_KEY}");
         let path = format!("/api/v1/orders/{order}/{what}");
         self.send(Method::POST, &path, Some(body), &[("authorization", &bearer)]).await

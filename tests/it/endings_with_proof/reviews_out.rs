@@ -14,7 +14,7 @@ const CAUSES: [&str; 4] =
 
 /// What the order was before its review.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum From {
+pub(super) enum From {
     InProgress,
     Waiting,
     Done,
@@ -23,7 +23,7 @@ enum From {
 
 /// What Toss says of the payment afterwards.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Later {
+pub(super) enum Later {
     Charged,
     NeverCharged,
     Declined,
@@ -34,15 +34,15 @@ enum Later {
     TooLate,
 }
 
-struct Review {
-    order: String,
+pub(super) struct Review {
+    pub(super) order: String,
     product: ProductId,
-    key: String,
+    pub(super) key: String,
     what: String,
 }
 
 impl Review {
-    async fn of(shop: &Shop, from: From, later: Later, cause: &str) -> Self {
+    pub(super) async fn of(shop: &Shop, from: From, later: Later, cause: &str) -> Self {
         let product = shop.product("Ogu T", PRICE, 1).await;
         let order = shop.one(product).await;
         let key = match (from, later) {
@@ -164,7 +164,7 @@ impl Review {
         }
     }
 
-    async fn ends(&self, shop: &Shop, status: &str, stock: i64) {
+    pub(super) async fn ends(&self, shop: &Shop, status: &str, stock: i64) {
         let what = format!("{} to end {status}", self.what);
         wait_for(&what, LIMIT, async || (shop.status(&self.order).await == status).then_some(())).await;
         shop.audit_now().await;
@@ -225,7 +225,7 @@ async fn a_review_of_an_account_ends_when_toss_calls_the_account_expired() {
 }
 
 /// A late approval that Toss will not give back, of an order whose piece somebody else has.
-async fn refused(shop: &Shop) -> Review {
+pub(super) async fn refused(shop: &Shop) -> Review {
     let product = shop.product("Ogu T", PRICE, 1).await;
     let order = shop.one(product).await;
     let key = shop.lied_to(&order).await;

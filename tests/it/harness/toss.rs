@@ -40,19 +40,16 @@ impl Shop {
         answered(self.http.post(format!("{}/control/{path}", self.simulator_url())).json(&body)).await
     }
 
-    /// As the shop's server calls a refund off that is under way.
+    /// The shop's server calls the refund off that is under way.
     pub(crate) async fn call_off(&self, order: &str) {
-        let sql = format!(
-            "update cancels c set called_off_at = now() from orders o
-             where o.id = c.order_id and o.order_no = '{order}' and c.status = 'IN_PROGRESS'"
-        );
-        self.database.execute(&sql).await;
-        self.database
-            .execute(&format!(
-                "update outbox b set due_at = now() from orders o
-                 where o.id = b.order_id and o.order_no = '{order}' and b.lease_until < now()"
-            ))
-            .await;
+        let view = self.get(&format!("/api/v1/orders/{order}")).await.json();
+        let refunds = view["cancels"].as_array().unwrap();
+        for refund in refunds.iter().filter(|refund| refund["status"] == "IN_PROGRESS") {
+            let what = format!("cancel/{}/call-off", refund["cancelNo"]);
+            let answered = self.act(order, &what, json!({"reason": "고객 요청"})).await;
+            // It may have ended meanwhile, or be the worker's own.
+            assert!([202, 409].contains(&answered.status.as_u16()), "{}", answered.text);
+        }
     }
 
     /// Toss is healthy again, and answers what it held back.

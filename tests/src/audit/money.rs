@@ -79,7 +79,9 @@ pub(super) fn judge_proof(order: &Order, found: &mut Found) {
         found.add(Invariant::I2, order, "state without a payment", detail);
         return;
     };
-    if status != "REVIEW" && payment.status != status {
+    // What was settled outside stays as Toss shows it; the order alone is over.
+    let settled_outside = status == "CANCELED" && order.has_cause(CLOSED_OUTSIDE);
+    if status != "REVIEW" && payment.status != status && !settled_outside {
         let detail = format!("the order is {status}, payment {} is {}", payment.payment_no, payment.status);
         found.add(Invariant::I2, order, "order and payment disagree", detail);
     }
