@@ -93,6 +93,12 @@ enum Step {
     Deposit {
         payment: u8,
     },
+    RefundInConsole {
+        payment: u8,
+    },
+    LookUp {
+        payment: u8,
+    },
     CheckDue {
         payment: u8,
     },
@@ -162,7 +168,13 @@ impl Model for Hanbeon {
             if at_toss.at == At::Waiting {
                 steps.push(Step::Deposit { payment });
             }
+            if self.rules.operators && at_toss.at == At::Done {
+                steps.push(Step::RefundInConsole { payment });
+            }
             match known.check {
+                Check::Never if self.rules.operators && known.status != PaymentStatus::InProgress => {
+                    steps.push(Step::LookUp { payment });
+                }
                 Check::Never => {}
                 Check::Later => steps.push(Step::CheckDue { payment }),
                 Check::Due => steps.push(Step::Sweep { payment }),
@@ -267,6 +279,8 @@ impl Hanbeon {
             Step::AgeServerError { payment } => toss::age_server_error(state, payment)?,
             Step::AgeAbsent { payment, cancel } => toss::age_absent(state, payment, cancel)?,
             Step::Deposit { payment } => toss::deposit(state, payment)?,
+            Step::RefundInConsole { payment } => toss::refund_in_console(state, payment)?,
+            Step::LookUp { payment } => state.payments[usize::from(payment)].check = Check::Due,
             Step::CheckDue { payment } => toss::check_due(state, payment)?,
             Step::Sweep { payment } => books::sweep(state, payment)?,
         }
@@ -298,6 +312,7 @@ const ONE: Rules = Rules {
     flights: 2,
     epochs: 3,
     accounts: false,
+    operators: false,
     late_errors: false,
     others_buy: false,
     fence: true,
@@ -370,6 +385,13 @@ fn an_order_that_waits_for_a_deposit_outlives_a_payment_that_is_given_back() {
     let rules = Rules { lies: true, lags: false, unclear: false, accounts: true, others_buy: true, epochs: 1, ..TWO };
     let explored = Explored::of("two payments, lies and virtual accounts", rules);
     explored.is_whole(&[|seen| &seen.given_back, |seen| &seen.given_back_beside_an_account]);
+}
+
+#[test]
+fn what_people_ask_and_do_in_tosss_console_ends_in_the_truth() {
+    let rules = Rules { lies: true, lags: false, unclear: false, operators: true, others_buy: true, epochs: 1, ..TWO };
+    let explored = Explored::of("two payments, lies and people", rules);
+    explored.is_whole(&[|seen| &seen.given_back, |seen| &seen.delivered_late]);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     pub(crate) flights: usize,
     /// A confirm may be answered with a virtual account, into which the shopper pays later.
     pub(crate) accounts: bool,
+    /// People look payments up at any time, and give what Toss holds back in its console; a webhook tells of that.
+    pub(crate) operators: bool,
     /// Toss may answer with a server error and do it after all.
     pub(crate) late_errors: bool,
     /// Somebody else may buy the last piece.
@@ -235,6 +237,16 @@ pub(crate) fn deposit(state: &mut State, payment: u8) -> Option<()> {
     (toss.at == At::Waiting).then(|| {
         toss.at = At::Done;
         toss.charges += 1;
+    })
+}
+
+/// Somebody gives a payment back in Toss's console, while no worker is busy with it.
+pub(crate) fn refund_in_console(state: &mut State, payment: u8) -> Option<()> {
+    let busy = state.row.is_some() || state.workers.iter().any(|worker| *worker != Worker::Idle);
+    let toss = &mut state.toss[usize::from(payment)];
+    (toss.at == At::Done && !busy).then(|| {
+        toss.at = At::Canceled;
+        state.payments[usize::from(payment)].check = Check::Later;
     })
 }
 
