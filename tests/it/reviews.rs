@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{
         login::{Session, log_in},
-        shop::{Answered, SERVER_KEY, Shop},
+        shop::{Answered, Shop},
     },
     routes::ABSENT,
 };
@@ -21,13 +21,6 @@ const PRICE: i64 = 10_000;
 const REASON: &str = "카나리아: 상점관리자에서 확인함";
 
 impl Shop {
-    /// As the shop's own server asks.
-    pub(crate) async fn act(&self, order: &str, what: &str, body: Value) -> Answered {
-        let bearer = format!("Bearer {SERVER_KEY}");
-        let path = format!("/api/v1/orders/{order}/{what}");
-        self.send(Method::POST, &path, Some(body), &[("authorization", &bearer)]).await
-    }
-
     /// Puts the order into review for this reason, and its payment too. The books are written by hand from here on.
     async fn put_into_review(&self, order: &str, cause: &str) {
         self.database

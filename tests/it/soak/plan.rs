@@ -59,6 +59,10 @@ pub(super) enum Move {
     /// An operator, or the shop's server.
     Refund(i64),
     CallOff,
+    /// The payments of the order are looked up now.
+    LookUp,
+    /// An operator closes the order's review, where it is in one.
+    Close,
     Deposit,
 }
 
@@ -165,11 +169,13 @@ pub(super) fn troubled_shopper(chance: &mut StdRng) -> Shopper {
     let sameness = chance.random_bool(0.4).then(|| sameness(chance));
     let afterwards = (0..chance.random_range(1..=4)).map(|_| {
         let tenths = chance.random_range(1..=10);
-        let next = match chance.random_range(0..10) {
+        let next = match chance.random_range(0..12) {
             0..3 => Move::Deposit,
             3 | 4 => Move::RefundInTheConsole(tenths),
             5..8 => Move::Refund(tenths),
             8 => Move::Refund(10),
+            9 => Move::LookUp,
+            10 => Move::Close,
             _ => Move::CallOff,
         };
         (Duration::from_millis(chance.random_range(0..800)), next)
@@ -304,6 +310,8 @@ fn plans_draw_two_payments_of_an_order_the_same_answer_for_ever_and_every_move()
         |one: &Move| matches!(one, Move::RefundInTheConsole(_)),
         |one: &Move| matches!(one, Move::Refund(_)),
         |one: &Move| matches!(one, Move::CallOff),
+        |one: &Move| matches!(one, Move::LookUp),
+        |one: &Move| matches!(one, Move::Close),
         |one: &Move| matches!(one, Move::Deposit),
     ] {
         assert!(some(&|shopper| shopper.afterwards.iter().any(|(_, one)| is_move(one))));

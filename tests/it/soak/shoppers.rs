@@ -209,6 +209,11 @@ async fn others(shop: &Shop, next: Move, order: &str, amount: i64) {
             assert!(matches!(refund.status.as_u16(), 202 | 409 | 422 | 503), "{refund:?}");
         }
         Move::CallOff => shop.call_off(order).await,
+        Move::LookUp | Move::Close => {
+            let what = if next == Move::LookUp { "lookup" } else { "close" };
+            let answered = shop.act(order, what, json!({"reason": "확인"})).await;
+            assert!(matches!(answered.status.as_u16(), 202 | 409 | 429 | 503), "{answered:?}");
+        }
     }
 }
 
