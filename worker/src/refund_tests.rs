@@ -236,3 +236,12 @@ fn a_refund_that_is_never_answered_is_given_up_and_only_asked_about() {
         check(&looked(60, tried(11, hour, open(200))), Query, &payment(|_| {}), "not made: GivenUp");
     }
 }
+
+#[test]
+fn a_payment_that_is_not_there_is_for_a_human_after_two_lookups_that_show_it_so() {
+    for nothing in [in_state("IN_PROGRESS"), in_state("ABORTED"), payment(|payment| payment.total_amount = Some(999))] {
+        check(&refund(open(89)), Query, &nothing, "repeat, epoch 0, sent");
+        check(&refund(burnt()), Query, &nothing, "ask, epoch 0, burnt, absent, sent");
+        check(&looked(60, refund(burnt())), Query, &nothing, "review_nothing_to_refund");
+    }
+}
