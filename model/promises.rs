@@ -27,6 +27,14 @@ pub(crate) fn all(rules: &Rules) -> Vec<Property<Hanbeon>> {
             state.payments.iter().all(|payment| !is_failed(payment.status) || payment.proof)
         }),
         Property::always("stock is where the order says", |_, state: &State| stock_is_right(state)),
+        Property::always("no order ends while a payment of it is awaited", |_, state: &State| {
+            let awaited = state.payments.iter().any(|payment| payment.status == PaymentStatus::WaitingForDeposit);
+            let ended = matches!(
+                state.order.status,
+                OrderStatus::Ready | OrderStatus::Aborted | OrderStatus::Expired | OrderStatus::Canceled
+            );
+            !(awaited && ended)
+        }),
         Property::always("at most one payment pays", |_, state: &State| at_most_one_pays(state)),
         Property::always("at rest, the order says what Toss holds", |_, state: &State| {
             !state.is_quiet() || rests_right(state)
