@@ -56,7 +56,7 @@ async fn an_order_on_its_way() {
         browser.visit(&at(&shop, &format!("/checkout/fail?code=PAY_PROCESS_CANCELED&order={order}"))).await;
         browser.until_says("다른 결제를 확인하고 있습니다").await;
         browser.look("fail-while-confirming").await;
-        shop.database.execute("update orders set status = 'REVIEW'").await;
+        shop.database.execute("update orders set status = 'REVIEW', review_holds_stock = true").await;
         browser.visit(&at(&shop, &format!("/order/{order}"))).await;
         browser.until_says("담당자가 확인하고 있습니다").await;
         browser.look("status-review").await;
