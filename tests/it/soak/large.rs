@@ -49,7 +49,7 @@ async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
     say(&format!("the shoppers are through; {}", sum(&shop).await));
     heal(&shop, &same).await;
     let alive = settled(&shop, &same).await;
-    look_at_all(&shop, &[]).await;
+    look_at_all(&shop, &same).await;
     settled(&shop, &same).await;
     say(&format!("{alive} intents were alive when Toss was healthy again; {}", sum(&shop).await));
     reviews_have_their_reasons(&shop, &same).await;
