@@ -3,6 +3,8 @@
 //! A 2xx means that the confirm stands in the outbox and cannot be lost. Toss is not asked here; the worker does that.
 //! The same confirm again is the same answer again, so a caller that got no answer simply repeats it.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
@@ -25,6 +27,9 @@ use crate::{
     prefer::Wait,
     problem::Problem,
 };
+
+/// A confirm that finds no place for so long stands behind others that wait for a locked row.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,6 +72,7 @@ pub(crate) async fn confirm(
 pub(crate) async fn accept(state: &AppState, confirm: &Confirm) -> Result<OrderId, Problem> {
     note_order(confirm.order_no);
     stop_point::reach(StopPoint::BeforeAccept, None).await;
+    let _place = state.accepts.place().await?;
     match payment::accept(&state.pool, confirm).await? {
         Accept::Accepted(order_id) => {
             stop_point::reach(StopPoint::AfterAccept, None).await;

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::Serialize;
-use shared::{db, lane};
+use shared::{db, lane, telemetry::chain};
 
 use crate::AppState;
 
@@ -28,16 +28,14 @@ pub(crate) async fn livez() -> &'static str {
 }
 
 pub(crate) async fn readyz(State(state): State<AppState>) -> (StatusCode, Json<Readiness>) {
-    let database = match db::is_ready(&state.pool).await {
-        Ok(true) => "ready",
-        Ok(false) => "not migrated",
-        Err(error) => {
-            tracing::warn!(error = %error, "the database is not ready");
-            "not available"
-        }
-    };
-    let ready = database == "ready";
-    let paused = if ready { lane::paused(&state.pool).await.unwrap_or_default() } else { Vec::new() };
+    // On a connection of its own: an api whose other connections are all at work is busy, and not broken.
+    let readiness = db::readiness(&state.readiness).await;
+    if let Err(error) = &readiness {
+        tracing::warn!(error = chain(error), "the database is not ready");
+    }
+    let database = readiness.as_ref().map_or("not available", |readiness| readiness.as_str());
+    let ready = matches!(readiness, Ok(db::Readiness::Ready));
+    let paused = if ready { lane::paused(&state.readiness).await.unwrap_or_default() } else { Vec::new() };
     let paused_lanes = paused
         .into_iter()
         .map(|lane| PausedLane { api_key: lane.api_key_id, code: lane.code, paused_for_seconds: lane.for_seconds })

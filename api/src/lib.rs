@@ -24,6 +24,7 @@ mod every_request;
 mod health;
 mod hero;
 mod language;
+mod line;
 mod lines;
 mod list;
 mod live;
@@ -70,6 +71,7 @@ pub use operator::{Account, ServerKey, hash_password};
 pub use settings::Settings;
 
 use checkout::Toss;
+use line::Line;
 use live::Live;
 use operator::{Access, login};
 use poke::Poke;
@@ -80,12 +82,17 @@ use waiting::Waiting;
 #[derive(Clone)]
 pub struct AppState {
     pool: PgPool,
+    /// One connection, which nothing but `/readyz` uses.
+    readiness: PgPool,
+    /// Confirms may wait for rows that are locked; what only reads must find a connection all the same.
+    accepts: Line,
     waiting: Waiting,
     poke: Poke,
     live: Live,
     access: Arc<Access>,
     account_key: Option<AccountKey>,
-    webhooks: webhooks::Line,
+    /// A flood of webhooks waits by itself.
+    webhooks: Line,
     toss: Arc<Toss>,
     contact: Option<Arc<str>>,
 }
@@ -100,7 +107,9 @@ impl AppState {
             live: Live::start(pool.clone(), settings.event_streams_max, stop),
             access: Arc::new(Access::new(settings)),
             account_key: settings.account_key.clone(),
-            webhooks: webhooks::Line::new(settings.database_connections),
+            webhooks: Line::new(settings.database_connections / 4, webhooks::LONGEST_WAIT),
+            accepts: Line::new(settings.database_connections * 3 / 4, confirm::LONGEST_WAIT),
+            readiness: db::pool(&settings.database_url, db::Role::Api, 1)?,
             toss: Arc::new(Toss::new(settings)),
             contact: settings.shop_contact.as_deref().map(Arc::from),
             pool,

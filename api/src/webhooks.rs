@@ -7,7 +7,7 @@
 //! Nothing in a body is believed: see `shared/src/webhook/`. Webhooks share the database with confirms and get a part of its
 //! connections only, so a flood of them waits in a line of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     body::Bytes,
@@ -15,28 +15,14 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use shared::webhook;
-use tokio::sync::Semaphore;
 
 use crate::{AppState, every_request::note_order, problem::Problem};
 
 /// A payment with a hundred refunds is about 60 KiB.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
-/// One connection in so many.
-const SHARE: u32 = 4;
 /// Toss hangs up after ten seconds and comes again later.
-const LINE_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const TRANSMISSION_ID: &str = "tosspayments-webhook-transmission-id";
-
-/// The places at the database that webhooks may take.
-#[derive(Clone)]
-pub(crate) struct Line(Arc<Semaphore>);
-
-impl Line {
-    pub(crate) fn new(database_connections: u32) -> Self {
-        let places = usize::try_from((database_connections / SHARE).max(1)).unwrap_or(1);
-        Self(Arc::new(Semaphore::new(places)))
-    }
-}
 
 pub(crate) async fn toss(State(state): State<AppState>, request: Request) -> Result<StatusCode, Problem> {
     let transmission_id = transmission_id(request.headers()).map(str::to_owned);
@@ -45,9 +31,7 @@ pub(crate) async fn toss(State(state): State<AppState>, request: Request) -> Res
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => return Err(Problem::BodyTooLarge),
         Err(_) => return Err(Problem::MalformedJson), // the connection ended in the middle of it
     };
-    let Ok(Ok(_place)) = tokio::time::timeout(LINE_LIMIT, state.webhooks.0.acquire()).await else {
-        return Err(Problem::Busy);
-    };
+    let _place = state.webhooks.place().await?;
     let taken = webhook::take(&state.pool, transmission_id.as_deref(), &body).await?;
     if let Some(order_no) = taken.order_no {
         note_order(order_no);

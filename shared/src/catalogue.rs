@@ -1,6 +1,8 @@
 //! What the shop sells and who buys: read by the sample shop, filled by the sample data.
 
-use sqlx::PgPool;
+use std::time::Duration;
+
+use sqlx::{Connection, PgPool};
 
 use crate::{
     db::{StoreError, within},
@@ -45,6 +47,27 @@ pub async fn add_product(pool: &PgPool, name: &str, price: Krw, stock: i64) -> R
 pub async fn add_customer(pool: &PgPool, display_name: &str) -> Result<CustomerId, StoreError> {
     let insert = sqlx::query_scalar!("insert into customers (display_name) values ($1) returning id", display_name);
     Ok(CustomerId(within(pool, "add a customer", async |c| insert.fetch_one(c).await).await?))
+}
+
+/// A product that is not free within this time is kept by a session that does not sell it: an import, an open console.
+const LOCK_WAIT: Duration = Duration::from_millis(250);
+
+/// Stands in line for a product's lock without holding anything else, and gives it back at once. After that the product is
+/// known to be passed on.
+///
+/// # Errors
+/// [`StoreError::Contended`] when it was not free within 250 ms; else as every statement.
+pub async fn wait_for(pool: &PgPool, product: ProductId) -> Result<(), StoreError> {
+    within(pool, "wait for a product", async |c| {
+        let mut alone = c.begin().await?;
+        let limit = format!("{}ms", LOCK_WAIT.as_millis());
+        sqlx::query!("select set_config('lock_timeout', $1, true)", limit).fetch_one(&mut *alone).await?;
+        sqlx::query!("select id from products where id = $1 for no key update", product.0)
+            .fetch_optional(&mut *alone)
+            .await?;
+        alone.rollback().await
+    })
+    .await
 }
 
 #[derive(Debug)]

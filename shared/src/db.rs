@@ -22,7 +22,6 @@ pub const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
 /// The server gives up first, so that a statement we gave up on is mostly not still running. Not a promise: a commit
 /// that waits for a disk or a standby has no limit, which is why every statement of ours may be repeated.
 const SERVER_STATEMENT_TIMEOUT: &str = "4500ms";
-const SERVER_LOCK_TIMEOUT: &str = "3s";
 /// How long anybody waits for a connection, and how long a login may take that nobody waits for.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
 const LOGIN_LIMIT: Duration = Duration::from_secs(15);
@@ -68,6 +67,17 @@ impl StoreError {
         match self {
             Self::Unavailable { .. } | Self::Deadline { .. } | Self::Contended { .. } => true,
             Self::Refused { .. } | Self::Corrupt { .. } => false,
+        }
+    }
+
+    /// Did the statement wait too long for a lock that another session keeps?
+    pub fn is_locked_out(&self) -> bool {
+        match self {
+            Self::Contended { source, .. } => source
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code)
+                .is_some_and(|code| code == "55P03"),
+            Self::Unavailable { .. } | Self::Deadline { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
         }
     }
 
@@ -197,11 +207,13 @@ impl Role {
     fn session(self) -> &'static [(&'static str, &'static str)] {
         match self {
             // Many short statements with fixed plans; compiling them costs more than running them.
-            Self::Api => &[("jit", "off")],
+            // Whoever asks waits for the answer, and a place in the pool with them: a row that is not free so soon is busy.
+            Self::Api => &[("jit", "off"), ("lock_timeout", "500ms")],
             // The outbox is empty most of the time and statistics say so, yet the claim must stay an index scan on the
             // day it is not. One generic plan, and no way to choose a scan of the whole table.
             Self::Worker => &[
                 ("jit", "off"),
+                ("lock_timeout", "3s"),
                 ("plan_cache_mode", "force_generic_plan"),
                 ("enable_seqscan", "off"),
                 ("enable_bitmapscan", "off"),
@@ -222,9 +234,12 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
     let options: PgConnectOptions = url.expose_secret().parse()?;
     let options = options.application_name(role.name()).options(role.session().iter().copied()).options([
         ("statement_timeout", SERVER_STATEMENT_TIMEOUT),
-        ("lock_timeout", SERVER_LOCK_TIMEOUT),
         ("idle_in_transaction_session_timeout", "10s"),
         ("timezone", "UTC"),
+        // What our statements are written for, whatever the role or the database says.
+        ("default_transaction_isolation", "read committed"),
+        // A caller that leaves closes its connection in the middle of a statement; the server notices while it waits.
+        ("client_connection_check_interval", "1s"),
         // Notice within half a minute that the client's machine is gone, and give its locks back.
         ("tcp_keepalives_idle", "10"),
         ("tcp_keepalives_interval", "5"),
@@ -255,15 +270,39 @@ pub async fn migrate(url: &SecretString) -> Result<(), sqlx::migrate::MigrateErr
     Ok(())
 }
 
-/// Does the database answer, and does it carry every migration this build knows?
-pub async fn is_ready(pool: &PgPool) -> Result<bool, StoreError> {
+/// Whether the database can be worked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    /// It lacks a migration that this build knows.
+    NotMigrated,
+    /// It is a standby, or an operator made it read-only.
+    ReadOnly,
+}
+
+impl Readiness {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotMigrated => "not migrated",
+            Self::ReadOnly => "read-only",
+        }
+    }
+}
+
+/// Does the database answer, does it carry every migration this build knows, and may it be written to?
+pub async fn readiness(pool: &PgPool) -> Result<Readiness, StoreError> {
     let newest = crate::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
     // Not a checked query: the migrator owns this table and makes it.
-    let query =
-        sqlx::query_scalar::<_, bool>("select exists (select from _sqlx_migrations where version = $1 and success)");
+    let query = sqlx::query_as::<_, (bool, bool)>(
+        "select exists (select from _sqlx_migrations where version = $1 and success),
+                pg_is_in_recovery() or current_setting('transaction_read_only')::boolean",
+    );
     match within(pool, "read the schema version", async |c| query.bind(newest).fetch_one(c).await).await {
-        Ok(ready) => Ok(ready),
-        Err(StoreError::Refused { .. }) => Ok(false), // no such table: nothing was migrated yet
+        Ok((_, true)) => Ok(Readiness::ReadOnly),
+        Ok((true, false)) => Ok(Readiness::Ready),
+        // Refused: there is no such table, for nothing was migrated yet.
+        Ok((false, false)) | Err(StoreError::Refused { .. }) => Ok(Readiness::NotMigrated),
         Err(error) => Err(error),
     }
 }

@@ -73,10 +73,10 @@ async fn the_accept_statement_reads_by_primary_keys_alone() {
     let mut connection = database.worker_pool().acquire().await.unwrap(); // no plan but the index ones
     let statement = ACCEPT_SQL.trim_end();
     connection
-        .execute(AssertSqlSafe(format!("prepare a (uuid, bigint, bigint, text, bytea) as {statement}")))
+        .execute(AssertSqlSafe(format!("prepare a (uuid, bigint, bigint, text, bytea, boolean) as {statement}")))
         .await
         .unwrap();
-    let plan: Vec<String> = sqlx::query_scalar("explain execute a (gen_random_uuid(), 1, 1, 'k', '')")
+    let plan: Vec<String> = sqlx::query_scalar("explain execute a (gen_random_uuid(), 1, 1, 'k', '', false)")
         .fetch_all(&mut *connection)
         .await
         .unwrap();
@@ -121,16 +121,14 @@ async fn a_new_order_is_claimed_at_once_when_the_worker_is_idle() {
 }
 
 #[tokio::test]
-async fn a_piece_that_comes_back_while_a_confirm_waits_for_it_is_sold() {
+async fn a_piece_that_is_taken_while_a_confirm_waits_for_it_is_not_sold_twice() {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", 1_000, 1).await;
-    let first = shop.accepted(1_000, &[(product, 1)]).await;
-    shop.until(&first, "DONE").await;
     let order = shop.order(1_000, &[(product, 1)]).await;
     let key = shop.authenticate(&order, 1_000).await;
-    // Somebody puts a piece back, and has not committed yet when the confirm looks.
-    let mut putting_back = shop.database.pool.begin().await.unwrap();
-    putting_back.execute("update products set stock = stock + 1, received = received + 1").await.unwrap();
+    // Another session writes the last piece off, and has not committed yet when the confirm looks.
+    let mut writing_off = shop.database.pool.begin().await.unwrap();
+    writing_off.execute("update products set stock = stock - 1, received = received - 1").await.unwrap();
     let (confirmed, ()) = tokio::join!(shop.confirm(&order, &key, 1_000), async {
         wait_for("the confirm to wait for the product", Duration::from_secs(30), async || {
             let waiting = "select count(*) from pg_stat_activity
@@ -138,9 +136,16 @@ async fn a_piece_that_comes_back_while_a_confirm_waits_for_it_is_sold() {
             (shop.database.number(waiting).await > 0).then_some(())
         })
         .await;
-        putting_back.commit().await.unwrap();
+        writing_off.commit().await.unwrap();
     });
-    assert_eq!(confirmed.status, StatusCode::ACCEPTED, "{}", confirmed.text);
+    assert_eq!(
+        (confirmed.status, confirmed.code().as_str()),
+        (StatusCode::CONFLICT, "OUT_OF_STOCK"),
+        "{}",
+        confirmed.text
+    );
+    shop.database.execute("update products set stock = stock + 1, received = received + 1").await;
+    assert_eq!(shop.confirm(&order, &key, 1_000).await.status, StatusCode::ACCEPTED, "a piece that comes back is sold");
     shop.until(&order, "DONE").await;
     assert_eq!(shop.stock(product).await, 0);
     shop.finish().await;

@@ -22,6 +22,7 @@ mod fences;
 mod filters;
 mod headers;
 mod housekeeping;
+mod isolation;
 mod lanes;
 mod late;
 mod lists;

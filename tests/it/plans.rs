@@ -45,7 +45,7 @@ fn check(name: &str, plan: &str) {
 async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
     let database = Database::new().await;
     for (name, statement, arguments) in [
-        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 32),
+        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 33),
         ("reconcile: facts", include_str!("../../shared/src/outbox/reconcile/facts.sql"), 4),
         ("reconcile: lines", include_str!("../../shared/src/outbox/reconcile/lines.sql"), 2),
         ("reconcile: payment", include_str!("../../shared/src/outbox/reconcile/payment.sql"), 12),

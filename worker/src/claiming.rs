@@ -192,7 +192,7 @@ impl Claiming {
             let may_start = held.may_start(asker.terms.lease) && !stop.is_requested();
             if !may_start {
                 drop(turn);
-                return findings.send(Finding::NotStarted { claim }, held).await;
+                return findings.send(Finding::NotStarted { claim }, held);
             }
             let tried = asker.attempt(claim, &key, sent_at).await;
             turn.heard(tried.heard, tried.took, Instant::now());
@@ -200,7 +200,7 @@ impl Claiming {
             if let Some(shown) = &tried.shown {
                 asker.merchants.note(&pool, shown).await;
             }
-            findings.send(tried.finding, held).await;
+            findings.send(tried.finding, held);
         });
     }
 }

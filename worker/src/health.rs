@@ -1,4 +1,4 @@
-//! `/metrics`. `/livez`: the process runs. `/readyz`: its database answers and carries the schema this build knows; which lanes are
+//! `/metrics`. `/livez`: the process runs. `/readyz`: its database answers, carries the schema this build knows and can be written to; which lanes are
 //! paused stands beside it, and does not make a worker unready: restarting it would not help.
 
 use axum::{
@@ -9,7 +9,10 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use shared::{db, lane};
+use shared::{
+    db::{self, Readiness},
+    lane,
+};
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,12 +34,9 @@ pub(crate) async fn serve(listener: TcpListener, pool: PgPool, metrics: Metrics,
 }
 
 async fn ready(State((pool, _)): State<(PgPool, Metrics)>) -> (StatusCode, Json<Value>) {
-    let database = match db::is_ready(&pool).await {
-        Ok(true) => "ready",
-        Ok(false) => "not migrated",
-        Err(_) => "not available",
-    };
-    if database != "ready" {
+    let readiness = db::readiness(&pool).await;
+    let database = readiness.as_ref().map_or("not available", |readiness| readiness.as_str());
+    if !matches!(readiness, Ok(Readiness::Ready)) {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false, "database": database})));
     }
     let paused = lane::paused(&pool).await.unwrap_or_default();

@@ -64,11 +64,10 @@ use crate::{
     merchants::Merchants,
     metrics::Metrics,
     recent_answers::RecentAnswers,
-    settler::Settler,
 };
 
-/// Claim, settle, renew, listen, housekeeping, lanes, health: one connection each and one to spare.
-const DATABASE_CONNECTIONS: u32 = 8;
+/// Claim, renew, housekeeping, lanes, refund alerts, health: one connection each; the settlers three; and one to spare.
+const DATABASE_CONNECTIONS: u32 = 10;
 /// A call may take [`toss::CALL_LIMIT`], and its finding must still be written.
 const STOP_GRACE: Duration = toss::CALL_LIMIT.saturating_add(Duration::from_secs(10));
 
@@ -85,8 +84,10 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
     let idle = CancellationToken::new();
     let background = BackgroundTasks::new(stop.clone());
 
-    let (settler, findings) = Settler::new(pool.clone(), lessee, settings.terms.absence_spacing, stop.clone());
-    background.spawn("settler", OnFailure::LetGo, settler.run());
+    let (settlers, findings) = settler::settlers(&pool, lessee, settings.terms.absence_spacing, &stop);
+    for settler in settlers {
+        background.spawn(settler.task(), OnFailure::LetGo, settler.run());
+    }
     let keeping = leases::keep(pool.clone(), lessee, settings.terms.lease, Arc::clone(&leases), idle.clone());
     background.spawn("leases", OnFailure::Finish, keeping);
     let hearing = claiming::hear_pokes(pool.clone(), Arc::clone(&poke), idle.clone());

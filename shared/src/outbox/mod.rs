@@ -33,7 +33,7 @@ pub use outcome::{
 };
 pub use reconcile::reconcile;
 pub use sends::{Mark, Sends, SendsAfter, SentWith};
-pub use settle::{Settled, settle};
+pub use settle::{Settled, settle, settle_in_line};
 pub use sweep::{Swept, sweep};
 
 use sqlx::{

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Attempt, Claim, Finding, Lessee, Mark, Outcome, SendsAfter};
 use crate::{
     db::{StoreError, within},
+    order::ProductId,
     payment::PaymentStatus,
 };
 
@@ -33,33 +34,51 @@ pub enum Settled {
     /// The lease was lost: somebody else holds the intent or has settled it, or this very finding was settled before
     /// and the answer to that was lost. Only the attempt is recorded, as stale, if it was not yet.
     LeaseLost,
-    /// Somebody keeps the order locked. Nothing was written; settle it again later.
+    /// Another session keeps the order, its payment or its intent locked. Nothing was written; settle it again later.
     Busy,
+    /// Another session keeps a product locked that the order gives stock back to. Nothing was written; settle it again
+    /// after [`crate::catalogue::wait_for`] had that product.
+    ProductLocked(ProductId),
     /// The order has moved on since, or is in review. Nothing was written; [`super::reconcile`] takes it.
     NeedsReconciliation,
 }
 
 impl Settled {
-    fn parse(verdict: &str, order_id: i64) -> Result<Self, StoreError> {
+    fn parse(verdict: &str, locked_product: Option<i64>, order_id: i64) -> Result<Self, StoreError> {
         match verdict {
             "moved" => Ok(Self::Moved),
             "lost" => Ok(Self::LeaseLost),
-            "busy" => Ok(Self::Busy),
+            "busy" => Ok(locked_product.map_or(Self::Busy, |id| Self::ProductLocked(ProductId(id)))),
             "reconcile" => Ok(Self::NeedsReconciliation),
             _ => Err(StoreError::Corrupt { table: "settle", column: "verdict", id: order_id }),
         }
     }
 }
 
-/// Writes a batch back, at most one finding for each order, and says of each what became of it, in the batch's order.
-/// After an error nothing is known to be written, and the batch may simply be settled again: the fence makes that safe.
-/// Findings about refunds are not for here: see [`super::reconcile`].
+/// Writes a batch back, at most one finding for each order, and says of each what became of it, in the batch's order. Waits
+/// for no lock. After an error nothing is known to be written, and the batch may simply be settled again: the fence makes
+/// that safe. Findings about refunds are not for here: see [`super::reconcile`].
 ///
 /// # Errors
 /// As every statement. A batch with two findings for one order is a defect of the caller and is refused by the
 /// database.
-#[expect(clippy::as_conversions, reason = "how the query macros are told that an array holds nulls")]
 pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<Vec<Settled>, StoreError> {
+    write(pool, lessee, batch, false).await
+}
+
+/// As [`settle`], but stands in line for the products that the batch gives stock back to, in the order of their ids. For
+/// products that many take and nobody keeps: each is free for a moment, and never when one looks.
+pub async fn settle_in_line(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<Vec<Settled>, StoreError> {
+    write(pool, lessee, batch, true).await
+}
+
+#[expect(clippy::as_conversions, reason = "how the query macros are told that an array holds nulls")]
+async fn write(
+    pool: &PgPool,
+    lessee: Lessee,
+    batch: &[Finding],
+    waits_for_products: bool,
+) -> Result<Vec<Settled>, StoreError> {
     let columns = Columns::of(batch);
     let statement = sqlx::query_file!(
         "src/outbox/settle.sql",
@@ -95,11 +114,12 @@ pub async fn settle(pool: &PgPool, lessee: Lessee, batch: &[Finding]) -> Result<
         &columns.soon_ms as &[Option<i64>],
         &columns.server_error,
         &columns.no_answer,
+        waits_for_products,
     );
     let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
     let verdicts: HashMap<i64, Settled> = rows
         .into_iter()
-        .map(|row| Ok((row.order_id, Settled::parse(&row.verdict, row.order_id)?)))
+        .map(|row| Ok((row.order_id, Settled::parse(&row.verdict, row.locked_product, row.order_id)?)))
         .collect::<Result<_, StoreError>>()?;
     let verdict = |finding: &Finding| verdicts.get(&finding.fence().order_id.0).copied().unwrap_or(Settled::Busy);
     Ok(batch.iter().map(verdict).collect())

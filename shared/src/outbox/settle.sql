@@ -1,7 +1,8 @@
 -- Writes a batch of findings about payments back: facts unless the order is busy, transitions only where the lease is
--- still held by $1. Answers what became of each finding: moved, lost, busy, or reconcile. It waits for no order and no
--- intent: one row that somebody keeps locked must not hold up the findings of everybody else, so a busy finding is handed
--- back to be tried again. Only a finding that gives stock back waits for its products.
+-- still held by $1. Answers what became of each finding: moved, lost, busy, or reconcile. It waits for no order, payment or
+-- intent: one row that another session keeps locked must not hold up the other findings, so a busy finding is handed back
+-- to be tried again. A finding that gives stock back is busy while one of its products is locked, and the product is named;
+-- with $33 the statement waits for the products instead.
 with input as materialized (
     select * from unnest(
         $2::bigint[], $3::int[], $4::smallint[], $5::text[], $6::bigint[],
@@ -17,21 +18,35 @@ with input as materialized (
         look_by, soon_ms, server_error, no_answer
     )
 ),
--- Locks in the global order: all orders by id, then products by id, then the outbox rows. Nobody else locks an outbox row
--- and then waits for an order.
+-- Locks in the global order: all orders by id, then products by id. Intents and payments are only taken where they are free.
 locked as materialized (
     select o.id, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT') as unresolved
     from orders o where o.id = any($2) order by o.id for no key update skip locked
 ),
+giving_back as materialized (
+    select o.id as order_id, l.product_id
+    from input i
+    join locked o on o.id = i.order_id
+    join order_lines l on l.order_id = o.id
+    where i.to_status in ('ABORTED', 'EXPIRED', 'CANCELED') and o.unresolved
+),
+free as materialized (
+    select p.id from products p
+    where not $33 and p.id = any(array(select g.product_id from giving_back g))
+    order by p.id
+    for no key update skip locked
+),
 shelves as materialized (
     select p.id, p.stock from products p
-    where p.id = any(array(
-        select l.product_id from input i
-        join locked o on o.id = i.order_id
-        join order_lines l on l.order_id = i.order_id
-        where i.to_status in ('ABORTED', 'EXPIRED', 'CANCELED') and o.unresolved))
+    where p.id = any(case when $33 then array(select g.product_id from giving_back g) else array(select id from free) end)
     order by p.id
     for no key update
+),
+waiting as materialized (
+    select g.order_id, min(g.product_id) as product_id
+    from giving_back g join products p on p.id = g.product_id -- one that is gone takes nothing back
+    where not exists (select from shelves s where s.id = g.product_id)
+    group by g.order_id
 ),
 fenced as materialized (
     select i.*, o.status, o.unresolved
@@ -40,7 +55,16 @@ fenced as materialized (
     join outbox b on b.order_id = o.id
     where b.lease_owner = $1 and b.lease_seq = i.lease_seq
       and (select count(*) from shelves) >= 0 -- after them
+      and not exists (select from waiting w where w.order_id = o.id)
     for update of b skip locked
+),
+held as materialized (
+    select p.order_id, p.payment_no, p.status
+    from input i
+    join locked o on o.id = i.order_id
+    join payments p on p.order_id = i.order_id and p.payment_no = i.payment_no
+    where (select count(*) from fenced) >= 0 -- after them
+    for no key update of p skip locked
 ),
 -- What may be done with each. A payment and its order move together from unresolved to anything, and from nothing else: a
 -- finding about an order that has moved on, or is in review, is reconciled by itself.
@@ -52,7 +76,7 @@ weighed as materialized (
            -- Asked again, and a failure is still one.
            f.to_status in ('ABORTED', 'EXPIRED') and p.status in ('ABORTED', 'EXPIRED') as stays
     from fenced f
-    left join payments p on p.order_id = f.order_id and p.payment_no = f.payment_no
+    join held p on p.order_id = f.order_id and p.payment_no = f.payment_no
 ),
 moving as materialized (select * from weighed where moves),
 judged as materialized (
@@ -60,13 +84,16 @@ judged as materialized (
            case when w.lives_on or w.moves or w.stays then 'moved'
                 when w.order_id is not null then 'reconcile'
                 -- Our lease stands where we look, and yet the row could not be had: ask again rather than guess.
-                when l.id is null or b.order_id is not null then 'busy'
+                when l.id is null or h.order_id is null or b.order_id is not null then 'busy'
                 else 'lost'
-           end as verdict
+           end as verdict,
+           waiting.product_id as locked_product
     from input i
     left join locked l on l.id = i.order_id
     left join weighed w on w.order_id = i.order_id
     left join outbox b on b.order_id = i.order_id and b.lease_owner = $1 and b.lease_seq = i.lease_seq
+    left join held h on h.order_id = i.order_id
+    left join waiting on waiting.order_id = i.order_id
 ),
 recorded as (
     -- Facts are not fenced: a call was made whether or not its result still counts.
@@ -166,4 +193,4 @@ event as (
     from moving w
     where w.status <> w.to_status
 )
-select order_id as "order_id!", verdict as "verdict!" from judged
+select order_id as "order_id!", verdict as "verdict!", locked_product from judged

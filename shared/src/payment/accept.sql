@@ -1,18 +1,34 @@
--- Accepts the confirm of order $1 by customer $2 over $3 won with paymentKey $4: all of it or, answering no row, none.
--- Locks in the global order: the order, its products by id.
+-- Accepts the confirm of order $1 by customer $2 over $3 won with paymentKey $4: all of it or none. Answers the order, or the
+-- product that another session keeps locked, or no row.
+--
+-- Locks in the global order: the order, its products by id. A cart waits for no product unless $6 says so: while it waited
+-- for one, those that it has already would be locked for all others.
 with wanted as materialized (
     select id, status, payment_count, last_fence from orders
     where order_no = $1 and customer_id = $2 and amount = $3
       and status in ('READY', 'ABORTED') and expires_at > now()
       -- A look back at a declined payment gives way to the new one; a refund does not.
       and not exists (select from outbox b where b.order_id = orders.id and b.kind <> 3)
+      -- What is sold out is refused without a lock: the losers of a rush would wait in line, and write, for nothing.
+      and not exists (select from order_lines l left join products p on p.id = l.product_id
+                      where l.order_id = orders.id and coalesce(p.stock, 0) < l.quantity)
     for no key update           -- whoever comes second waits here, and then finds the order taken
+),
+cart as materialized (
+    select l.product_id from wanted join order_lines l on l.order_id = wanted.id
+),
+free as materialized (
+    select p.id from products p
+    where (select count(*) > 1 and not $6 from cart) and p.id = any(array(select cart.product_id from cart))
+    order by p.id
+    for no key update skip locked
 ),
 lines as materialized (
     select p.id, p.stock, l.quantity, p.stock >= l.quantity as enough
     from wanted
     join order_lines l on l.order_id = wanted.id
     join products p on p.id = l.product_id
+    where (select count(*) = 1 or $6 or count(*) = (select count(*) from free) from cart)
     order by p.id               -- one order of locking for everybody: two carts cannot wait for each other
     for no key update of p
 ),
@@ -47,4 +63,12 @@ queued as (
         -- Whoever is looking back this moment has lost the lease.
         lease_until = '-infinity', lease_owner = 0, lease_seq = outbox.lease_seq + 1, attempts = 0, snoozes = 0
 )
-select id from accepted
+select id as "order_id!", null::bigint as locked_product from accepted
+union all
+select wanted.id, locked.product_id
+from wanted, (
+    select min(cart.product_id) as product_id from cart
+    where (select count(*) > 1 and not $6 from cart) and not exists (select from free where free.id = cart.product_id)
+      and exists (select from products p where p.id = cart.product_id)
+) locked
+where locked.product_id is not null

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
 use crate::{
+    catalogue,
     db::{StoreError, within},
     money::Krw,
-    order::{CustomerId, OrderId, OrderNo, OrderStatus},
+    order::{CustomerId, OrderId, OrderNo, OrderStatus, ProductId},
     toss,
 };
 
@@ -152,9 +153,16 @@ const TRIES_MAX: usize = 3;
 const OVERTAKEN: [&str; 2] = ["payments_payment_key_unique", "outbox_kind_known"];
 
 pub async fn accept(pool: &PgPool, confirm: &Confirm) -> Result<Accept, StoreError> {
+    let mut in_line = false;
     for _ in 0..TRIES_MAX {
-        match insert(pool, confirm).await {
-            Ok(Some(order_id)) => return Ok(Accept::Accepted(order_id)),
+        match insert(pool, confirm, in_line).await {
+            Ok(Some(Inserted::Accepted(order_id))) => return Ok(Accept::Accepted(order_id)),
+            Ok(Some(Inserted::ProductLocked(product))) => {
+                // Nothing is locked by us here. Once this one was had it is passed on, and a place in line is short.
+                catalogue::wait_for(pool, product).await?;
+                in_line = true;
+                continue;
+            }
             Ok(None) => {}
             Err(error) if error.constraint().is_some_and(|name| OVERTAKEN.contains(&name)) => {}
             Err(error) => return Err(error),
@@ -166,17 +174,29 @@ pub async fn accept(pool: &PgPool, confirm: &Confirm) -> Result<Accept, StoreErr
     Ok(Accept::Refused(AcceptRefusal::Busy))
 }
 
-async fn insert(pool: &PgPool, confirm: &Confirm) -> Result<Option<OrderId>, StoreError> {
+/// What the statement answers when nothing stands in the confirm's way for good.
+enum Inserted {
+    Accepted(OrderId),
+    /// Another session keeps one of several products locked. Nothing was written.
+    ProductLocked(ProductId),
+}
+
+async fn insert(pool: &PgPool, confirm: &Confirm, in_line: bool) -> Result<Option<Inserted>, StoreError> {
     let request = toss::confirm_request(&confirm.payment_key, confirm.order_no, confirm.amount);
-    let statement = sqlx::query_file_scalar!(
+    let statement = sqlx::query_file!(
         "src/payment/accept.sql",
         confirm.order_no.uuid(),
         confirm.customer_id.0,
         confirm.amount.won(),
         confirm.payment_key.expose(),
         request,
+        in_line,
     );
-    Ok(within(pool, "accept a confirm", async |c| statement.fetch_optional(c).await).await?.map(OrderId))
+    let row = within(pool, "accept a confirm", async |c| statement.fetch_optional(c).await).await?;
+    Ok(row.map(|row| match row.locked_product {
+        None => Inserted::Accepted(OrderId(row.order_id)),
+        Some(product) => Inserted::ProductLocked(ProductId(product)),
+    }))
 }
 
 /// Reads why nothing was written. `None`: nothing stands in the way any more.

@@ -37,7 +37,7 @@ use crate::{
 /// How long the server waits for the next statement before it ends the transaction of a worker that froze.
 const FROZEN_AFTER: Duration = Duration::from_secs(2);
 /// How long the transaction waits for a product that another one holds.
-const LOCK_WAIT: Duration = Duration::from_millis(1_500);
+const LOCK_WAIT: Duration = Duration::from_millis(300);
 
 /// What the shopper reads on the card's statement or in Toss's app, where it shows a reason.
 const RETURN_REASON: &str = "중복 또는 기한 후 승인 자동 취소";
@@ -59,7 +59,9 @@ pub async fn reconcile(
         let settled = reconcile_in(&mut transaction, lessee, finding, doubted_for).await;
         match settled {
             Ok(Settled::Moved | Settled::LeaseLost) => transaction.commit().await?,
-            Ok(Settled::Busy | Settled::NeedsReconciliation) | Err(Fault::Corrupt(_)) => transaction.rollback().await?,
+            Ok(Settled::Busy | Settled::ProductLocked(_) | Settled::NeedsReconciliation) | Err(Fault::Corrupt(_)) => {
+                transaction.rollback().await?;
+            }
             Err(Fault::Database(error)) => return Err(error),
         }
         Ok(settled)
