@@ -3,8 +3,8 @@
 //!
 //! - A confirm that was accepted is one row in the outbox, written by the same statement that moved the order.
 //! - No transaction is open while Toss is asked.
-//! - Row locks are taken in one global order: orders by id, products by id, payments, outbox. A claim takes only outbox
-//!   rows and skips the locked ones, so it waits for nobody.
+//! - Row locks are waited for in one global order: orders by id, products by id. Payments and intents are taken where they
+//!   are free. A claim takes only outbox rows and skips the locked ones, so it waits for nobody.
 //! - The database's clock decides every due time, lease and expiry. A process' own clock decides nothing.
 //!
 //! Read in this order.

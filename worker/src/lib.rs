@@ -5,7 +5,7 @@
 //!   for refunds) are what its answer means: pure, no tables, no loops.
 //! - `flow` decides how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
-//!   worker from calling Toss.
+//!   worker from calling Toss, a row that another session keeps locked does not.
 //! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for, `refund_alerts` names refunds
 //!   that do not end; `replay` is a command.
 //! - `background` watches these tasks: the worker ends with an error when one of them does not last as long as it.
