@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::Settings;
-use shared::{limits, settings::Env, stop::Stop, telemetry};
+use shared::{
+    limits,
+    schema::{self, Migrated},
+    settings::Env,
+    stop::Stop,
+    telemetry,
+};
 use tokio::net::TcpListener;
 
 /// Requests in hand get this long after a stop was asked for. Those that wait for a decision are answered at once.
@@ -41,8 +47,10 @@ async fn serve(mut env: Env) -> anyhow::Result<()> {
 async fn migrate(mut env: Env) -> anyhow::Result<()> {
     let url = env.required_secret("DATABASE_URL");
     let url = env.finish(Some(url))?;
-    shared::db::migrate(&url).await.context("migrate")?;
-    tracing::info!("the schema is up to date");
+    match schema::migrate(&url).await.context("migrate")? {
+        Migrated::UpToDate => tracing::info!("the schema is up to date"),
+        Migrated::NewerThanThisBuild => tracing::warn!("the schema is newer than this build; nothing was changed"),
+    }
     Ok(())
 }
 

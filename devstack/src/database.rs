@@ -47,7 +47,10 @@ impl Database {
 
     /// Brings the schema up to date.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        db::migrate(&self.url.as_str().into()).await.context("the database cannot be brought up to date")
+        shared::schema::migrate(&self.url.as_str().into())
+            .await
+            .context("the database cannot be brought up to date")?;
+        Ok(())
     }
 
     /// A small pool for setting up.

@@ -262,14 +262,6 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
         .connect_lazy_with(options))
 }
 
-/// Brings the schema up to date. Safe to run from several places at once: the migrator takes a lock.
-pub async fn migrate(url: &SecretString) -> Result<(), sqlx::migrate::MigrateError> {
-    let mut connection = sqlx::PgConnection::connect(url.expose_secret()).await?;
-    crate::MIGRATOR.run(&mut connection).await?;
-    connection.close().await?;
-    Ok(())
-}
-
 /// Whether the database can be worked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {

@@ -20,6 +20,7 @@ pub mod operator;
 pub mod order;
 pub mod outbox;
 pub mod payment;
+pub mod schema;
 pub mod settings;
 pub mod stop;
 pub mod stop_point;

@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let server = Server::start(progress).await?;
     server.create_database("hanbeon", None).await?;
     let url = server.url("hanbeon");
-    db::migrate(&url.as_str().into()).await?;
+    shared::schema::migrate(&url.as_str().into()).await?;
     let shop = Arc::new(Shop::open(&url).await?);
     measure(&shop, seconds, per_second).await?;
     server.stop().await?;

@@ -128,7 +128,7 @@ async fn only_old_calls_about_closed_orders_are_forgotten() {
         orders.push(order);
     }
     let pool = shop.database.worker_pool();
-    assert_eq!(order::forget_attempts(&pool, None, 400, 100).await.unwrap().attempts, 0, "nothing is old");
+    assert_eq!(order::forget_attempts(&pool, 400, 100).await.unwrap().attempts, 0, "nothing is old");
     let old =
         |order: &str| format!("update orders set created_at = now() - interval '401 days' where order_no = '{order}'");
     shop.database.execute(&old(&orders[0])).await;
@@ -139,13 +139,67 @@ async fn only_old_calls_about_closed_orders_are_forgotten() {
             orders[1]
         ))
         .await;
-    let forgotten = order::forget_attempts(&pool, None, 400, 100).await.unwrap();
-    assert_eq!(forgotten.attempts, 1);
-    let next = order::forget_attempts(&pool, forgotten.next, 400, 100).await.unwrap();
-    assert_eq!((next.attempts, next.next), (0, None), "the walk ends");
+    let forgotten = order::forget_attempts(&pool, 400, 100).await.unwrap();
+    assert_eq!((forgotten.attempts, forgotten.more), (1, false), "what is in review keeps its calls");
+    let next = order::forget_attempts(&pool, 400, 100).await.unwrap();
+    assert_eq!((next.attempts, next.more), (0, false), "the walk ends");
     assert_eq!(shop.database.number("select count(*) from attempts").await, 2);
     assert_eq!(expire_unpaid(&pool, 10).await.unwrap(), 0);
     shop.end_without_audit();
+}
+
+#[tokio::test]
+async fn forgetting_goes_on_where_it_stopped_and_reads_no_young_orders() {
+    let shop = Shop::start(0).await;
+    let pool = shop.database.worker_pool();
+    let orders = "insert into orders (order_no, customer_id, name, amount, status, created_at, expires_at)
+                  select gen_random_uuid(), (select min(id) from customers), 'x', 1000, 'EXPIRED', now() - make_interval(days => case when n <= 250 then 500 else 1 end),
+                         now() from generate_series(1, 20000) n";
+    shop.database.execute(orders).await;
+    shop.database
+        .execute(
+            "insert into attempts (order_id, id, payment_no, call, key_epoch, api_key_id, lease_owner, lease_seq, duration_ms,
+                                   outcome, stale)
+             select id, gen_random_uuid(), 1, 'query', 0, 'k', 1, 1, 1, 'repeat', false from orders",
+        )
+        .await;
+    let steps = [(100, true), (100, true), (50, false), (0, false), (0, false)];
+    for (attempts, more) in steps {
+        let step = order::forget_attempts(&pool, 400, 100).await.unwrap();
+        assert_eq!((step.attempts, step.more), (attempts, more));
+    }
+    let sql = include_str!("../../shared/src/order/prune.sql").replace("$1", "400").replace("$2", "100::bigint");
+    let sql = sql.replace(r#" as "forgotten!""#, "").replace(r#" as "more!""#, "");
+    let lines: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain (analyze, buffers) {sql}")))
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+    let hit = lines.iter().find_map(|line| line.trim().strip_prefix("Buffers: shared hit=")).unwrap();
+    let hit: u64 = hit.split(' ').next().unwrap().parse().unwrap();
+    assert!(hit < 500, "20,000 young orders stand behind the place:\n{}", lines.join("\n"));
+    shop.end_without_audit();
+}
+
+#[tokio::test]
+async fn a_step_that_fails_stops_no_other_step() {
+    let mut shop = Shop::start(0).await;
+    let product = shop.product("Ogu T", PRICE, 5).await;
+    let late = shop.order(PRICE, &[(product, 1)]).await;
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    shop.database
+        .execute(
+            "update orders set expires_at = now() where status = 'READY';
+             create function fail() returns trigger language plpgsql as $$ begin raise 'no' using errcode = '57014'; end $$;
+             create trigger fail before update on orders for each row when (new.status = 'EXPIRED') execute function fail();
+             delete from outbox",
+        )
+        .await;
+    shop.add_worker().await;
+    shop.until(&order, "DONE").await;
+    assert_eq!(shop.status(&late).await, "READY", "ending orders fails all the time");
+    shop.database.execute("drop trigger fail on orders").await;
+    shop.until(&late, "EXPIRED").await;
+    shop.finish().await;
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ mod late;
 mod lists;
 mod live;
 mod markup;
+mod migrating;
 mod open_files;
 mod operators;
 mod outages;

@@ -56,6 +56,7 @@ async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
         ("request", include_str!("../../shared/src/cancel/request.sql"), 19),
         ("forget requests", include_str!("../../shared/src/cancel/forget.sql"), 2),
         ("expire", include_str!("../../shared/src/order/expire.sql"), 1),
+        ("forget attempts", include_str!("../../shared/src/order/prune.sql"), 2),
         ("hints: facts", include_str!("../../shared/src/webhook/facts.sql"), 2),
         ("hints: waiting", include_str!("../../shared/src/webhook/waiting.sql"), 3),
         ("hints: ask", include_str!("../../shared/src/webhook/ask.sql"), 2),

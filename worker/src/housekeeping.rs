@@ -40,14 +40,34 @@ pub(crate) struct Housekeeping {
 struct Walks {
     sweep: Option<OrderId>,
     hints: Option<OrderId>,
-    forget: Option<OrderId>,
+    /// There are old calls left.
+    old_attempts: bool,
     /// There are old webhooks left.
     old_hints: bool,
 }
 
 impl Walks {
     fn are_forgetting(&self) -> bool {
-        self.forget.is_some() || self.old_hints
+        self.old_attempts || self.old_hints
+    }
+}
+
+/// What became of one step of everything.
+#[derive(Default)]
+struct Round {
+    /// There is more to do.
+    more: bool,
+    failed: bool,
+}
+
+impl Round {
+    /// What a step did. When it failed the others are taken all the same: none needs another.
+    fn take<T>(&mut self, step: Result<T, StoreError>) -> Option<T> {
+        step.inspect_err(|error| {
+            self.failed = true;
+            tracing::warn!(error = chain(error), "a step of housekeeping failed");
+        })
+        .ok()
     }
 }
 
@@ -59,20 +79,17 @@ impl Housekeeping {
         loop {
             let started = Instant::now();
             let forget = started >= forget_at;
-            let wait = match self.round(&mut walks, forget).await {
-                Ok(more) => {
-                    failures = 0;
-                    if forget && !walks.are_forgetting() {
-                        forget_at = started + FORGET_EVERY;
-                    }
-                    let every = retry::jittered(LOOK_EVERY / self.terms.divisor, 0.25);
-                    if more { every.min(started.elapsed() * SHARE) } else { every }
-                }
-                Err(error) => {
-                    failures = failures.saturating_add(1);
-                    tracing::warn!(error = chain(&error), failures, "housekeeping waits for the database");
-                    retry::DATABASE_AWAY.wait(failures)
-                }
+            let round = self.round(&mut walks, forget).await;
+            if forget && !walks.are_forgetting() {
+                forget_at = started + FORGET_EVERY;
+            }
+            let wait = if round.failed {
+                failures = failures.saturating_add(1);
+                retry::DATABASE_AWAY.wait(failures)
+            } else {
+                failures = 0;
+                let every = retry::jittered(LOOK_EVERY / self.terms.divisor, 0.25);
+                if round.more { every.min(started.elapsed() * SHARE) } else { every }
             };
             tokio::select! {
                 () = stop.requested() => return,
@@ -81,34 +98,42 @@ impl Housekeeping {
         }
     }
 
-    /// One step of everything. Says whether there is more of it.
-    async fn round(&self, walks: &mut Walks, forget: bool) -> Result<bool, StoreError> {
-        let ended = order::expire_unpaid(&self.pool, BATCH).await?;
+    /// One step of everything.
+    async fn round(&self, walks: &mut Walks, forget: bool) -> Round {
+        let full = i64::from(BATCH);
+        let mut round = Round::default();
+        let ended = round.take(order::expire_unpaid(&self.pool, BATCH).await).unwrap_or(0);
         if ended > 0 {
             stop_point::reach(StopPoint::AfterExpire, None).await;
+            tracing::info!(ended, "orders ended unpaid");
         }
-        let swept = outbox::sweep(&self.pool, walks.sweep, BATCH).await?;
-        walks.sweep = swept.next;
-        if swept.lost > 0 || swept.woken > 0 {
-            stop_point::reach(StopPoint::AfterSweep, None).await;
+        round.more |= ended == full;
+        if let Some(swept) = round.take(outbox::sweep(&self.pool, walks.sweep, BATCH).await) {
+            walks.sweep = swept.next;
+            round.more |= swept.next.is_some() || swept.woken >= full;
+            if swept.lost > 0 || swept.woken > 0 {
+                stop_point::reach(StopPoint::AfterSweep, None).await;
+                tracing::info!(woken = swept.woken, "payments and refunds to ask about again");
+            }
+            if swept.lost > 0 {
+                tracing::error!(
+                    orders = swept.lost,
+                    "orders were being confirmed and had no intent; they have one again"
+                );
+            }
         }
-        if swept.lost > 0 {
-            tracing::error!(orders = swept.lost, "orders were being confirmed and had no intent; they have one again");
+        if let Some(hints) = round.take(webhook::look_again(&self.pool, walks.hints, BATCH).await) {
+            walks.hints = hints.next;
+            round.more |= hints.next.is_some();
         }
-        if ended > 0 || swept.woken > 0 {
-            tracing::info!(ended, woken = swept.woken, "orders ended unpaid; payments to ask about again");
-        }
-        let hints = webhook::look_again(&self.pool, walks.hints, BATCH).await?;
-        walks.hints = hints.next;
         if forget {
-            let step = order::forget_attempts(&self.pool, walks.forget, self.attempts_kept_days, BATCH).await?;
-            walks.forget = step.next;
-            cancel::forget_requests(&self.pool, BATCH).await?;
-            let forgotten = webhook::forget(&self.pool, self.webhooks_kept_days, BATCH).await?;
-            walks.old_hints = forgotten >= u64::from(BATCH);
+            let attempts = round.take(order::forget_attempts(&self.pool, self.attempts_kept_days, BATCH).await);
+            walks.old_attempts = attempts.is_some_and(|step| step.more);
+            round.take(cancel::forget_requests(&self.pool, BATCH).await);
+            let hints = round.take(webhook::forget(&self.pool, self.webhooks_kept_days, BATCH).await);
+            walks.old_hints = hints.is_some_and(|forgotten| forgotten >= u64::from(BATCH));
+            round.more |= walks.are_forgetting();
         }
-        let full = i64::from(BATCH);
-        let walking = swept.next.is_some() || hints.next.is_some() || forget && walks.are_forgetting();
-        Ok(ended == full || swept.woken >= full || walking)
+        round
     }
 }

@@ -3,7 +3,6 @@
 
 use sqlx::PgPool;
 
-use super::OrderId;
 use crate::db::{StoreError, within};
 
 /// Ends orders that nobody paid in time, and says how many.
@@ -16,18 +15,14 @@ pub async fn expire_unpaid(pool: &PgPool, limit: u16) -> Result<i64, StoreError>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     pub attempts: i64,
-    /// Where the next step goes on; `None`: no older orders are left.
-    pub next: Option<OrderId>,
+    /// There are more old orders.
+    pub more: bool,
 }
 
-/// Forgets the attempts of the next `limit` orders after `after` that are older than `days`.
-pub async fn forget_attempts(
-    pool: &PgPool,
-    after: Option<OrderId>,
-    days: i32,
-    limit: u16,
-) -> Result<Forgotten, StoreError> {
-    let forget = sqlx::query_file!("src/order/prune.sql", after.map_or(0, |id| id.0), days, i64::from(limit));
+/// Forgets the attempts of the next `limit` orders, as far as these are older than `days`. The database knows where the last
+/// step stopped.
+pub async fn forget_attempts(pool: &PgPool, days: i32, limit: u16) -> Result<Forgotten, StoreError> {
+    let forget = sqlx::query_file!("src/order/prune.sql", days, i64::from(limit));
     let row = within(pool, "forget old attempts", async |c| forget.fetch_one(c).await).await?;
-    Ok(Forgotten { attempts: row.forgotten, next: row.last.map(OrderId) })
+    Ok(Forgotten { attempts: row.forgotten, more: row.more })
 }

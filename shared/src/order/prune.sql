@@ -1,14 +1,26 @@
--- Forgets the calls to Toss of the next $3 orders after $1, where the order is older than $2 days and nothing about it is
--- open. Orders, payments, refunds and events stay.
-with page as materialized (
-    select id, status from orders
-    where id > $1 and created_at < now() - make_interval(days => $2)
-    order by id
-    limit $3
+-- Forgets the calls to Toss of the next $2 orders, as far as they are older than $1 days. An order about which something is
+-- open even then keeps its calls. Orders, payments, refunds and events stay. One worker walks at a time.
+with walk as materialized (
+    select place from walks where name = 'forget_attempts' for no key update skip locked
+),
+page as materialized (
+    -- Without their age: where the young ones begin, looking for old ones would read all orders that there are.
+    select o.id, o.status, o.created_at < now() - make_interval(days => $1) as is_old
+    from walk cross join lateral (
+        select id, status, created_at from orders where id > walk.place order by id limit $2
+    ) o
+),
+passed as materialized (
+    select id, status from page
+    where is_old and not exists (select from page young where not young.is_old and young.id < page.id)
 ),
 forgotten as (
-    delete from attempts a using page
-    where a.order_id = page.id and page.status not in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW')
+    delete from attempts a using passed
+    where a.order_id = passed.id and passed.status not in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW')
     returning 1
+),
+moved as (
+    update walks set place = (select max(id) from passed)
+    where name = 'forget_attempts' and exists (select from passed)
 )
-select (select count(*) from forgotten) as "forgotten!", (select max(id) from page) as last
+select (select count(*) from forgotten) as "forgotten!", (select count(*) >= $2 from passed) as "more!"

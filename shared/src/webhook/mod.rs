@@ -188,11 +188,19 @@ pub async fn look_again(pool: &PgPool, after: Option<OrderId>, limit: u16) -> Re
             balance: row.said_balance,
             transaction_key: row.said_transaction_key.as_deref(),
         };
-        let known = Knowledge {
-            status: status(&row.status, row.order_id)?,
-            balance: row.balance,
-            transaction_key: row.transaction_key.as_deref(),
+        let status = match status(&row.status, row.order_id) {
+            Ok(status) => status,
+            Err(error) => {
+                // A newer build may know it. The notices of other orders do not wait for that.
+                tracing::error!(
+                    error = crate::telemetry::chain(&error),
+                    webhook.id = row.id,
+                    "a waiting webhook is passed over"
+                );
+                continue;
+            }
         };
+        let known = Knowledge { status, balance: row.balance, transaction_key: row.transaction_key.as_deref() };
         if is_news(claimed, known) { news.push(row.id) } else { old.push(row.id) }
     }
     let mut looked = Looked { asked: 0, known: 0, next };

@@ -76,7 +76,7 @@ impl Database {
 pub(crate) async fn own_server() -> (Server, Database) {
     let server = Server::start(options().await).await.unwrap();
     server.create_database(TEMPLATE, None).await.unwrap();
-    db::migrate(&server.url(TEMPLATE).as_str().into()).await.unwrap();
+    shared::schema::migrate(&server.url(TEMPLATE).as_str().into()).await.unwrap();
     server.create_database("hanbeon", Some(TEMPLATE)).await.unwrap();
     let database = Database::at(server.url("hanbeon"));
     (server, database)
@@ -107,7 +107,7 @@ async fn home() -> Home {
         admin.execute(AssertSqlSafe(statement)).await.unwrap();
     }
     admin.close().await.unwrap();
-    db::migrate(&with_database(&admin_url, TEMPLATE).as_str().into()).await.unwrap();
+    shared::schema::migrate(&with_database(&admin_url, TEMPLATE).as_str().into()).await.unwrap();
     Home { admin_url, _server: server }
 }
 

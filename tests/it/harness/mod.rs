@@ -23,6 +23,7 @@ use std::{
 
 /// Waits until `look` finds something, and fails with what was waited for after `limit`, or sooner where the environment's
 /// `WAIT_AT_MOST` says so in seconds: a test whose guard was taken away waits in vain every time.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings.rs")]
 pub(crate) async fn wait_for<T, F>(what: &str, limit: Duration, mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,

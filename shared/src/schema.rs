@@ -1,0 +1,66 @@
+//! Bringing the schema up to date, under load and from several places at once.
+//!
+//! A rule for new migrations: what reads or rewrites a whole table locks nothing while it does. Constraints are added `not
+//! valid` and validated by the next file; indexes are made `concurrently`, in a file of their own that begins with
+//! `-- no-transaction`.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    Connection, PgConnection,
+    migrate::{MigrateError, Migrator},
+    postgres::PgConnectOptions,
+};
+
+/// How long a migration waits for a table's lock. Whatever comes after it to that table waits behind it.
+const LOCK_TIMEOUT: &str = "2s";
+/// Between two tries for the lock the table belongs to others.
+const PAUSE: Duration = Duration::from_secs(3);
+/// So often a lock is tried for: for a bit more than five minutes.
+const TRIES_MAX: u16 = 60;
+
+/// What there was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrated {
+    UpToDate,
+    /// A newer build has been here. Its schema serves this one too, so an older build may be started again.
+    NewerThanThisBuild,
+}
+
+/// Applies the migrations that the database lacks. Safe to run from several places at once: the migrator takes a lock.
+///
+/// # Errors
+/// When the database cannot be reached, a migration fails or was changed after it was applied, or a table stays locked for five
+/// minutes. Migrations that were applied before that stay applied.
+pub async fn migrate(url: &SecretString) -> Result<Migrated, MigrateError> {
+    let options: PgConnectOptions = url.expose_secret().parse()?;
+    let options = options.application_name("hanbeon-migrate").options([("lock_timeout", LOCK_TIMEOUT)]);
+    let mut migrator = Migrator::with_migrations(crate::MIGRATOR.iter().cloned().collect());
+    migrator.set_ignore_missing(true);
+    let mut tries = 1;
+    loop {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        match migrator.run(&mut connection).await {
+            Ok(()) => {
+                let newest: Option<i64> =
+                    sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(&mut connection).await?;
+                connection.close().await?;
+                let is_newer = newest > crate::MIGRATOR.iter().map(|migration| migration.version).max();
+                return Ok(if is_newer { Migrated::NewerThanThisBuild } else { Migrated::UpToDate });
+            }
+            Err(error) if is_locked_out(&error) && tries < TRIES_MAX => {
+                tracing::warn!(error = crate::telemetry::chain(&error), tries, "a table is locked; trying again");
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+        drop(connection);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn is_locked_out(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) = error else { return false };
+    source.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
+}
