@@ -112,7 +112,9 @@ async fn a_refund_that_is_called_off_is_not_sent_again_and_ends_once_its_sends_a
             shop.database.number("select (extract(epoch from called_off_at) * 1000)::bigint from cancels").await;
         let sent = shop.cancels_sent(&refund.order).await;
         let ended = shop.database.number("select (extract(epoch from finished_at) * 1000)::bigint from cancels").await;
-        assert!(sent.iter().all(|sent| sent.begun_at <= called_off + 100), "{code}: {sent:?}");
+        // A worker that had claimed it by then may send it once more.
+        let later = sent.iter().filter(|sent| sent.begun_at > called_off).count();
+        assert!(later <= 1, "{code}: called off at {called_off}: {sent:?}");
         let after = ended - sent.last().unwrap().over_at;
         let may_still_act = code.starts_with("FAILED");
         let least = if may_still_act { times::SEND_HORIZON } else { times::BETWEEN_LOOKUPS };
