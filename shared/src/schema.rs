@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgConnection,
+    AssertSqlSafe, Connection, PgConnection,
     migrate::{MigrateError, Migrator},
     postgres::PgConnectOptions,
 };
@@ -41,7 +41,11 @@ pub async fn migrate(url: &SecretString) -> Result<Migrated, MigrateError> {
     let mut tries = 1;
     loop {
         let mut connection = PgConnection::connect_with(&options).await?;
-        match migrator.run(&mut connection).await {
+        let applied = async {
+            drop_broken_indexes(&mut connection).await?;
+            migrator.run(&mut connection).await
+        };
+        match applied.await {
             Ok(()) => {
                 let newest: Option<i64> =
                     sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(&mut connection).await?;
@@ -58,6 +62,24 @@ pub async fn migrate(url: &SecretString) -> Result<Migrated, MigrateError> {
         drop(connection);
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// An index that was being made `concurrently` when its migration gave up stands there, is never used, and keeps the next try
+/// from making it.
+async fn drop_broken_indexes(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let broken: Vec<String> = sqlx::query_scalar(
+        "select indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indexrelid
+         where not i.indisvalid and c.relnamespace = current_schema()::regnamespace
+           -- Another one that migrates may be making it this moment.
+           and not exists (select from pg_stat_progress_create_index p where p.index_relid = i.indexrelid)",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for index in broken {
+        tracing::warn!(index, "an index was left half made; it is made anew");
+        sqlx::query(AssertSqlSafe(format!("drop index if exists {index}"))).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn is_locked_out(error: &MigrateError) -> bool {

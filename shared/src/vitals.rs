@@ -46,13 +46,16 @@ pub struct Backlog {
     pub refund_seconds: i64,
 }
 
-/// Reads the ends of three indexes, whatever the size of the tables.
+/// Reads the ends of indexes, whatever the size of the tables.
 pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
     let read = sqlx::query_as!(
         Backlog,
         r#"select
-               coalesce((select extract(epoch from now() - b.due_at) from outbox b
-                         where b.due_at <= now() order by b.due_at, b.order_id limit 1), 0)::bigint as "due_seconds!",
+               coalesce((select extract(epoch from now() - min(oldest.due_at))
+                         from generate_series(1, 7) as c (class)
+                         cross join lateral (
+                             select b.due_at from outbox b where b.class = c.class and b.due_at <= now()
+                             order by b.due_at, b.order_id limit 1) oldest), 0)::bigint as "due_seconds!",
                coalesce((select extract(epoch from now() - p.accepted_at)
                          from orders o join payments p on p.order_id = o.id and p.payment_no = o.payment_count
                          where o.status = 'IN_PROGRESS' order by o.id limit 1), 0)::bigint as "undecided_seconds!",

@@ -9,7 +9,7 @@ use std::{
 use shared::{
     order::OrderId,
     outbox::{
-        self, Again, Approval, Attempt, CLAIM_MAX, Call, Claim, Fence, Finding, How, LEASE, Lease, Lessee, Mark,
+        self, Again, Approval, Attempt, CLAIM_MAX, Call, Claim, Class, Fence, Finding, How, LEASE, Lease, Lessee, Mark,
         Outcome, SendsAfter, Settled, Watermark, settle,
     },
 };
@@ -40,7 +40,7 @@ pub(crate) async fn intents(database: &Database, count: i64) {
 }
 
 pub(crate) async fn claim_one(pool: &PgPool, lessee: Lessee) -> Claim {
-    let mut claimed = outbox::claim(pool, lessee, HELD, Watermark::LOWEST, 1).await.unwrap();
+    let mut claimed = outbox::claim(pool, lessee, HELD, Class::Confirm, Watermark::LOWEST, 1).await.unwrap();
     claimed.claims.pop().expect("an intent is due")
 }
 
@@ -83,7 +83,7 @@ async fn sixteen_claimers_of_two_workers_never_share_a_fence_and_never_get_more_
             let mut taken = 0;
             loop {
                 let asked = rand::random_range(1..=CLAIM_MAX);
-                let claimed = outbox::claim(&pool, lessee, HELD, low, asked).await.unwrap();
+                let claimed = outbox::claim(&pool, lessee, HELD, Class::Confirm, low, asked).await.unwrap();
                 assert!(claimed.len() <= usize::from(asked), "asked for {asked}, got {}", claimed.len());
                 assert!(claimed.unreadable.is_empty());
                 taken += claimed.len();
@@ -128,14 +128,14 @@ async fn check_claim_plan(database: &Database) {
     let statement = CLAIM_SQL.trim_end();
     connection
         .execute(AssertSqlSafe(format!(
-            "prepare c (bigint, double precision, timestamptz, bigint, integer) as {statement}"
+            "prepare c (bigint, double precision, timestamptz, bigint, integer, integer) as {statement}"
         )))
         .await
         .unwrap();
     let plan: Vec<String> =
-        sqlx::query_scalar("explain execute c (1, 20, null, 500, 7)").fetch_all(&mut *connection).await.unwrap();
+        sqlx::query_scalar("explain execute c (1, 20, null, 500, 7, 1)").fetch_all(&mut *connection).await.unwrap();
     let plan = plan.join("\n");
-    assert!(plan.contains("Index Scan using outbox_due on outbox"), "{plan}");
+    assert!(plan.contains("Index Scan using outbox_claim on outbox"), "{plan}");
     assert!(plan.contains("Index Scan using outbox_pkey on outbox b"), "{plan}");
     assert!(plan.contains("Index Scan using orders_pkey"), "{plan}");
     assert!(plan.contains("Index Scan using payments_pkey"), "{plan}");
@@ -147,14 +147,17 @@ async fn what_commits_late_is_left_of_the_watermark_and_found_by_the_sweep() {
     let database = Database::new().await;
     let pool = database.worker_pool();
     intents(&database, 1).await;
-    let low =
-        outbox::claim(&pool, Lessee::new(1), HELD, Watermark::LOWEST, 10).await.unwrap().low.expect("it took one");
+    let low = outbox::claim(&pool, Lessee::new(1), HELD, Class::Confirm, Watermark::LOWEST, 10)
+        .await
+        .unwrap()
+        .low
+        .expect("it took one");
     // Accepted a minute ago by a transaction that commits only now.
     intents(&database, 1).await;
     database.execute("update outbox set due_at = now() - interval '1 minute' where lease_seq = 0").await;
-    let claimed = outbox::claim(&pool, Lessee::new(1), HELD, low, 10).await.unwrap();
+    let claimed = outbox::claim(&pool, Lessee::new(1), HELD, Class::Confirm, low, 10).await.unwrap();
     assert!(claimed.is_empty(), "the watermark did not hold the claim back: {claimed:?}");
-    let swept = outbox::claim(&pool, Lessee::new(1), HELD, Watermark::LOWEST, 10).await.unwrap();
+    let swept = outbox::claim(&pool, Lessee::new(1), HELD, Class::Confirm, Watermark::LOWEST, 10).await.unwrap();
     assert_eq!(swept.len(), 1);
 }
 
@@ -287,7 +290,9 @@ async fn what_an_older_build_does_not_know_it_leaves_alone() {
     intents(&database, 2).await;
     database.execute("alter table outbox drop constraint outbox_kind_known").await;
     database.execute("update outbox set kind = 9 where order_id = (select min(order_id) from outbox)").await;
-    let claimed = outbox::claim(&database.worker_pool(), Lessee::new(1), HELD, Watermark::LOWEST, 10).await.unwrap();
+    let claimed = outbox::claim(&database.worker_pool(), Lessee::new(1), HELD, Class::Confirm, Watermark::LOWEST, 10)
+        .await
+        .unwrap();
     assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (1, 0));
     assert_eq!(database.number("select attempts::bigint from outbox where kind = 9").await, 0);
 }
@@ -355,7 +360,7 @@ async fn a_row_that_makes_no_sense_is_told_and_holds_nobody_up() {
     database
         .execute("update payments set payment_key = 'a b' where order_id = (select min(order_id) from outbox)")
         .await;
-    let claimed = outbox::claim(&pool, Lessee::new(1), HELD, Watermark::LOWEST, 10).await.unwrap();
+    let claimed = outbox::claim(&pool, Lessee::new(1), HELD, Class::Confirm, Watermark::LOWEST, 10).await.unwrap();
     assert_eq!((claimed.claims.len(), claimed.unreadable.len()), (2, 1));
     assert!(claimed.unreadable[0].to_string().contains("payments.payment_key"));
 }
@@ -366,7 +371,8 @@ async fn claiming_adds_no_index_entry() {
     let pool = database.worker_pool();
     intents(&database, 2_000).await;
     for _ in 0..4 {
-        let claimed = outbox::claim(&pool, Lessee::new(1), HELD, Watermark::LOWEST, CLAIM_MAX).await.unwrap();
+        let claimed =
+            outbox::claim(&pool, Lessee::new(1), HELD, Class::Confirm, Watermark::LOWEST, CLAIM_MAX).await.unwrap();
         assert_eq!(claimed.len(), usize::from(CLAIM_MAX));
     }
     pool.close().await; // makes the sessions report their counts

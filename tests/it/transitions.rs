@@ -11,8 +11,8 @@ use shared::{
     money::Krw,
     order::OrderStatus,
     outbox::{
-        self, Again, Approval, Attempt, Call, Claim, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee, Looks,
-        Mark, NotMade, Outcome, Proof, SendsAfter, Settled, Watermark,
+        self, Again, Approval, Attempt, Call, Claim, Class, FailedStatus, Failure, Finding, How, LEASE, Lease, Lessee,
+        Looks, Mark, NotMade, Outcome, Proof, SendsAfter, Settled, Watermark,
         decision::{RefundEnd, Shown, decide_lookup, decide_refund},
     },
     payment::PaymentStatus,
@@ -120,7 +120,8 @@ async fn claim_all(database: &Database) -> Vec<Claim> {
     let mut all = Vec::new();
     loop {
         let lease = Lease { lasts: LEASE, key_tag: 7 };
-        let claimed = outbox::claim(&pool, Lessee::new(LESSEE), lease, Watermark::LOWEST, 500).await.unwrap();
+        let claimed =
+            outbox::claim(&pool, Lessee::new(LESSEE), lease, Class::Confirm, Watermark::LOWEST, 500).await.unwrap();
         assert!(claimed.unreadable.is_empty(), "{:?}", claimed.unreadable);
         if claimed.claims.is_empty() {
             return all;

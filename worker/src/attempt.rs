@@ -50,6 +50,7 @@ pub(crate) struct Asker {
 /// What was found, and what it says about the way there.
 pub(crate) struct Tried {
     pub(crate) finding: Finding,
+    pub(crate) call: Call,
     pub(crate) heard: Heard,
     pub(crate) took: Duration,
     /// The fingerprint of the secret that signed.
@@ -100,7 +101,7 @@ impl Asker {
             Attempt { id, call, api_key_id: signed_with.clone(), duration: took, http_status, code, trace_id };
         let finding = Finding::Tried { claim, attempt, outcome };
         self.metrics.note(&finding, took);
-        Tried { finding, heard, took, signed_with, key_fault, shown }
+        Tried { finding, call, heard, took, signed_with, key_fault, shown }
     }
 
     /// A repeat is signed with the secret that signed first: under another it would be a new request.
@@ -185,7 +186,9 @@ fn heard(reply: &Reply) -> Heard {
     match reply {
         Reply::Answer(answer) if answer.http_status == 429 => Heard::Slow { asked: answer.retry_after },
         Reply::Answer(_) => Heard::Answered,
-        Reply::NoAnswer(_) => Heard::Silent,
+        Reply::NoAnswer(NoAnswer::Unreadable { http_status: 429 }) => Heard::Slow { asked: None },
+        Reply::NoAnswer(NoAnswer::Unreadable { .. }) => Heard::Garbled,
+        Reply::NoAnswer(NoAnswer::NotConnected | NoAnswer::TimedOut | NoAnswer::Broken) => Heard::Silent,
     }
 }
 

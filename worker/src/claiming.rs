@@ -1,12 +1,12 @@
-//! The loop that claims: as much as there are permits, as often as there is work, and about four times a second when
-//! there is none.
+//! The loop that claims: as much as there are permits, as often as there is work, of the class whose turn it is. While there
+//! is none it looks about four times a second.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use shared::{
     db::StoreError,
     lane,
-    outbox::{self, CLAIM_MAX, Claim, Claimed, Finding, Lessee, Watermark},
+    outbox::{self, CLAIM_MAX, Claim, Claimed, Class, Finding, Lessee},
     stop::Stop,
     stop_point::{self, StopPoint},
     toss::ApiKey,
@@ -20,19 +20,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::Asker,
-    flow::{Room, Turn},
+    classes::{Classes, Next, Paced},
+    flow::Turn,
     lanes,
     leases::Leases,
     retry,
     settler::{Findings, Held},
 };
 
-/// After a claim that took some but not all it could: a moment for more to gather.
-const SOME_WAIT: Duration = Duration::from_millis(7);
 /// Between looks at an empty queue, when no poke comes: grows from the first to the second.
 const IDLE_WAIT_FIRST: Duration = Duration::from_millis(10);
 const IDLE_WAIT_LONGEST: Duration = Duration::from_millis(250);
-/// A sweep looks left of the watermark. It costs a walk over what is in flight, so it may take a twentieth of the time.
+/// Between looks at the classes that had no work while others have.
+const OTHERS_WAIT: Duration = Duration::from_millis(250);
+/// A sweep looks left of the watermarks. It costs a walk over what is in flight, so it may take a twentieth of the time.
 const SWEEP_EVERY_MIN: Duration = Duration::from_secs(1);
 const SWEEP_SHARE: u32 = 20;
 /// Silence on a connection may mean that nobody pokes or that the connection is gone without a word; after this long it
@@ -67,70 +68,74 @@ impl Claiming {
 
     /// Claims until `stop` is requested. Returns the tries that are still in flight.
     pub(crate) async fn run(self, poke: &Notify, stop: &Stop) -> TaskTracker {
-        let mut low = Watermark::LOWEST;
-        let mut sweep_at = Instant::now();
-        let mut idle_wait = IDLE_WAIT_FIRST;
-        let mut probe_from = sweep_at;
+        let mut classes = Classes::new();
+        let mut looking = Looking::new(Instant::now());
+        let mut probe_from = Instant::now();
         let mut failures = 0_u16;
         loop {
             let mut permits = tokio::select! {
                 () = stop.requested() => break,
                 permits = self.free_permits() => permits,
             };
-            match self.asker.flow.room(Instant::now()) {
-                Room::For(places) => permits.truncate(places.get()),
-                Room::NoneUntil(at) => {
-                    tokio::select! {
-                        () = stop.requested() => break,
-                        () = self.asker.flow.a_call_ended() => {}
-                        () = tokio::time::sleep_until(at) => {}
+            let now = Instant::now();
+            let free = NonZeroUsize::new(permits.len()).unwrap_or(NonZeroUsize::MIN);
+            let flow = &self.asker.flow;
+            let paced = |call| Paced { pace: flow.pace(call, now), room: flow.room(call, now) };
+            let done = if looking.at <= now {
+                self.look(&mut classes, &mut looking).await.map(|()| Progress::Made)
+            } else {
+                match classes.next(free, now, paced) {
+                    Next::Claim { class, most } => {
+                        permits.truncate(most.get());
+                        self.claim(&mut classes, class, permits, &mut probe_from, stop).await
                     }
-                    continue;
+                    Next::Wait { until, for_a_call } => Ok(Progress::None { until, for_a_call }),
                 }
-                Room::NoneUntilACallEnds => {
-                    tokio::select! {
-                        () = stop.requested() => break,
-                        () = self.asker.flow.a_call_ended() => {}
-                    }
-                    continue;
-                }
-            }
-            let started = Instant::now();
-            let sweeping = started >= sweep_at;
-            let from = if sweeping { Watermark::LOWEST } else { low };
-            let claimed = self.claim(from, permits.len(), &mut probe_from).await;
-            if sweeping {
-                sweep_at =
-                    Instant::now() + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, self.sweep_every_max());
-            }
-            let wait = match claimed {
-                Ok(Some(taken)) => {
+            };
+            let (until, for_a_call) = match done {
+                Ok(Progress::Made) => {
                     failures = 0;
-                    low = taken.claimed.low.unwrap_or(low);
-                    let (count, wanted) = (taken.claimed.len(), taken.wanted);
-                    self.start_all(taken, permits, started, stop);
-                    if count == wanted {
-                        continue;
-                    }
-                    idle_wait = if count > 0 { IDLE_WAIT_FIRST } else { (idle_wait * 2).min(IDLE_WAIT_LONGEST) };
-                    if count > 0 { SOME_WAIT } else { retry::jittered(idle_wait, 0.25) }
+                    continue;
                 }
-                Ok(None) => retry::jittered(PAUSED_WAIT, 0.25),
+                Ok(Progress::None { until, for_a_call }) => {
+                    (until.map_or(looking.at, |at| at.min(looking.at)), for_a_call)
+                }
+                Ok(Progress::Paused) => (now + retry::jittered(PAUSED_WAIT, 0.25), false),
                 Err(error) => {
                     failures = failures.saturating_add(1);
                     tracing::warn!(error = shared::telemetry::chain(&error), failures, "cannot claim; trying again");
-                    retry::DATABASE_AWAY.wait(failures)
+                    (Instant::now() + retry::DATABASE_AWAY.wait(failures), false)
                 }
             };
-            // A poke matters only to an idle worker: a busy one is about to look anyway.
-            let idle = failures == 0 && wait > SOME_WAIT;
+            let can_go_on = failures == 0;
             tokio::select! {
                 () = stop.requested() => break,
-                () = poke.notified(), if idle => idle_wait = IDLE_WAIT_FIRST,
-                () = tokio::time::sleep(wait) => {}
+                () = poke.notified(), if can_go_on => {
+                    let now = Instant::now();
+                    classes.found(Class::Confirm, false, now);
+                    looking.soon(now);
+                }
+                () = self.asker.flow.a_call_ended(), if for_a_call => {}
+                () = tokio::time::sleep_until(until) => {}
             }
         }
         self.tries
+    }
+
+    /// Looks which classes have work, of those that seemed to have none; from time to time also left of the watermarks.
+    async fn look(&self, classes: &mut Classes, looking: &mut Looking) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let sweeping = started >= looking.sweep_at;
+        let due = outbox::due(&self.pool, &classes.to_look_at(sweeping)).await;
+        let now = Instant::now();
+        if sweeping {
+            looking.sweep_at = now + (started.elapsed() * SWEEP_SHARE).clamp(SWEEP_EVERY_MIN, self.sweep_every_max());
+        }
+        for class in due? {
+            classes.found(class, sweeping, now);
+        }
+        looking.next(classes.have_work(), now);
+        Ok(())
     }
 
     /// Waits for one free permit and takes what else is free, up to a claim's limit.
@@ -146,25 +151,38 @@ impl Claiming {
         permits
     }
 
-    /// Claims under the secret that Toss takes. A paused lane gets one intent now and then, to see whether it opens; while
-    /// all are paused nothing else is claimed. Until `probe_from` the database is not asked again whether it is time.
-    async fn claim(&self, low: Watermark, free: usize, probe_from: &mut Instant) -> Result<Option<Taken>, StoreError> {
+    /// Claims so many of a class as there are permits, under the secret that Toss takes, and starts a try for each. A paused
+    /// lane gets one intent now and then, to see whether it opens; while all are paused nothing else is claimed. Until
+    /// `probe_from` the database is not asked again whether it is time.
+    async fn claim(
+        &self,
+        classes: &mut Classes,
+        class: Class,
+        mut permits: Vec<OwnedSemaphorePermit>,
+        probe_from: &mut Instant,
+        stop: &Stop,
+    ) -> Result<Progress, StoreError> {
+        let sent_at = Instant::now();
         let keys = &self.asker.keys;
-        let mut probe = keys.paused().filter(|_| *probe_from <= Instant::now());
+        let mut probe = keys.paused().filter(|_| *probe_from <= sent_at);
         if let Some(key) = &probe {
             let taken = lane::take_probe(&self.pool, key.id(), self.asker.terms.probe_every).await?;
             *probe_from = Instant::now() + PAUSED_WAIT;
             probe = probe.filter(|_| taken);
         }
-        let (key, wanted) = match (probe, keys.active()) {
-            (Some(key), _) => (key, 1),
-            (None, Some(key)) => (key, free),
-            (None, None) => return Ok(None),
-        };
+        if probe.is_some() {
+            permits.truncate(1);
+        }
+        let Some(key) = probe.or_else(|| keys.active()) else { return Ok(Progress::Paused) };
+        let wanted = permits.len();
         let limit = u16::try_from(wanted).unwrap_or(CLAIM_MAX);
         let lease = outbox::Lease { lasts: self.asker.terms.lease, key_tag: key.tag() };
-        let claimed = outbox::claim(&self.pool, self.lessee, lease, low, limit).await?;
-        Ok(Some(Taken { claimed, wanted, key }))
+        let claimed = outbox::claim(&self.pool, self.lessee, lease, class, classes.low(class), limit).await?;
+        let now = Instant::now();
+        let pace = self.asker.flow.pace(class.call(), now);
+        classes.claimed(class, wanted, claimed.len(), claimed.low, pace, now);
+        self.start_all(claimed, class, &key, permits, sent_at, stop);
+        Ok(Progress::Made)
     }
 
     fn sweep_every_max(&self) -> Duration {
@@ -172,15 +190,23 @@ impl Claiming {
     }
 
     /// Starts a try for each claim. The leases count from before the claim was sent, which is never too late.
-    fn start_all(&self, taken: Taken, permits: Vec<OwnedSemaphorePermit>, sent_at: Instant, stop: &Stop) {
-        for error in &taken.claimed.unreadable {
+    fn start_all(
+        &self,
+        claimed: Claimed,
+        class: Class,
+        key: &ApiKey,
+        permits: Vec<OwnedSemaphorePermit>,
+        sent_at: Instant,
+        stop: &Stop,
+    ) {
+        for error in &claimed.unreadable {
             tracing::error!(error = shared::telemetry::chain(error), "an intent cannot be acted on; it needs a human");
         }
         let lease = self.asker.terms.lease;
-        for (claim, permit) in taken.claimed.claims.into_iter().zip(permits) {
+        for (claim, permit) in claimed.claims.into_iter().zip(permits) {
             let held = Held::new(claim.fence(), sent_at + lease, Arc::clone(&self.leases), permit);
-            let turn = self.asker.flow.take(Instant::now());
-            self.start(claim, taken.key.clone(), sent_at, held, turn, stop.clone());
+            let turn = self.asker.flow.take(class.call(), Instant::now());
+            self.start(claim, key.clone(), sent_at, held, turn, stop.clone());
         }
     }
 
@@ -195,7 +221,7 @@ impl Claiming {
                 return findings.send(Finding::NotStarted { claim }, held);
             }
             let tried = asker.attempt(claim, &key, sent_at).await;
-            turn.heard(tried.heard, tried.took, Instant::now());
+            turn.heard(tried.call, tried.heard, tried.took, Instant::now());
             lanes::note(&pool, &asker.keys, &tried).await;
             if let Some(shown) = &tried.shown {
                 asker.merchants.note(&pool, shown).await;
@@ -205,11 +231,42 @@ impl Claiming {
     }
 }
 
-/// What a claim took, and for whom.
-struct Taken {
-    claimed: Claimed,
-    wanted: usize,
-    key: ApiKey,
+/// When to look for work next.
+struct Looking {
+    at: Instant,
+    /// When to look left of the watermarks too.
+    sweep_at: Instant,
+    idle_wait: Duration,
+}
+
+impl Looking {
+    fn new(now: Instant) -> Self {
+        Self { at: now, sweep_at: now, idle_wait: IDLE_WAIT_FIRST }
+    }
+
+    fn next(&mut self, have_work: bool, now: Instant) {
+        let wait = if have_work { OTHERS_WAIT } else { self.idle_wait };
+        self.idle_wait = if have_work { IDLE_WAIT_FIRST } else { (self.idle_wait * 2).min(IDLE_WAIT_LONGEST) };
+        self.at = now + retry::jittered(wait, 0.25);
+    }
+
+    /// Somebody said that there is work.
+    fn soon(&mut self, now: Instant) {
+        self.idle_wait = IDLE_WAIT_FIRST;
+        self.at = self.at.min(now + IDLE_WAIT_FIRST);
+    }
+}
+
+/// What one round of the loop did.
+enum Progress {
+    Made,
+    /// There was nothing to do.
+    None {
+        until: Option<Instant>,
+        for_a_call: bool,
+    },
+    /// No secret may be used.
+    Paused,
 }
 
 /// Turns pokes into wake-ups. While it cannot listen, polling alone does.

@@ -1,11 +1,14 @@
 //! How many calls to Toss one worker may have in flight, and how many it may start now.
 //!
 //! It only counts: no clock, no sleep, no call of its own. It is told when a place is taken and what each call heard, and
-//! answers how many more may start. Four parts, each blind to the others:
+//! answers how many more may start. Its parts are blind to each other:
 //! - `breaker`: after silences in a row one probe at a time, until Toss answers one.
-//! - `limit`: the places in flight, more while Toss keeps up and fewer when it refuses or slows down (`latency`).
-//! - `hold`: after a refusal nothing starts for a while, as long as Toss asks where it says so.
-//! - `rate`: the configured calls a second; and, for some minutes after a refusal, calls spaced out over a round trip.
+//! - `pace`, one for each endpoint of Toss: what it refuses says nothing about the others. When a second one refuses soon
+//!   after, they have one allowance, and one pace. A pace has
+//!   - a `limit`: the places in flight, more while Toss keeps up and fewer when it refuses or slows down (`latency`);
+//!   - a `hold`: after a refusal nothing starts for a while, as long as Toss asks where it says so;
+//!   - a `rate`: for some minutes after a refusal calls are spaced out over a round trip.
+//! - `rate`: the configured calls a second.
 //!
 //! Promises: never more in flight than configured, never more a second than configured; after an outage or a hold a few
 //! calls start and not everything that waits. Would it forget a place, the worker would stand still with work to do; so
@@ -16,6 +19,7 @@ mod breaker;
 mod hold;
 mod latency;
 mod limit;
+mod pace;
 mod rate;
 #[cfg(test)]
 mod simulated;
@@ -31,19 +35,20 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use shared::outbox;
 use tokio::{sync::Notify, time::Instant};
 
 use self::{
     breaker::{Breaker, Gate},
-    hold::Hold,
-    latency::Latency,
-    limit::Limit,
+    pace::{Pace, SPACED_FOR},
     rate::Rate,
 };
 
-/// After a refusal calls are spaced out for so long. A shop that fills its allowance is refused more often than that and
-/// stays spaced; any other may start what comes at once.
-const SPACED_FOR: Duration = Duration::from_mins(5);
+/// Two endpoints that refuse within this time share one allowance.
+const SHARED_WITHIN: Duration = Duration::from_mins(1);
+/// One pace for each endpoint, and one for all of them.
+const PACES: usize = 4;
+const OF_ALL: usize = 3;
 
 /// The configured caps. What Toss bears may be less; that is found out.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +60,10 @@ pub(crate) struct Limits {
 /// What a call heard.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Heard {
-    /// Any answer but a 429, an error too.
+    /// Any answer of Toss but a 429, an error too.
     Answered,
+    /// An answer, and not in the form of Toss: a page of some proxy. Where Toss answers others it is one payment's fault.
+    Garbled,
     /// 429, and its `Retry-After`.
     Slow { asked: Option<Duration> },
     /// No answer: not connected, timed out, broken off.
@@ -67,6 +74,8 @@ pub(crate) enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     For(NonZeroUsize),
+    /// For one, that shows whether Toss is back.
+    ForAProbe,
     /// None; there may be room at this time, or earlier when a call ends.
     NoneUntil(Instant),
     NoneUntilACallEnds,
@@ -75,7 +84,9 @@ pub(crate) enum Room {
 /// For people: metrics and `/readyz`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
+    /// The places of this endpoint, or of all where they share one allowance.
     pub(crate) limit: usize,
+    /// Of all endpoints.
     pub(crate) in_flight: usize,
     pub(crate) open_since: Option<Instant>,
     pub(crate) held_until: Option<Instant>,
@@ -99,14 +110,20 @@ impl Flow {
         Self(Arc::new(Shared { state: Mutex::new(State::new(limits, seed)), ended: Notify::new() }))
     }
 
-    pub(crate) fn room(&self, now: Instant) -> Room {
-        self.lock().room(now)
+    /// How many calls to this endpoint may start.
+    pub(crate) fn room(&self, endpoint: outbox::Call, now: Instant) -> Room {
+        self.lock().room(endpoint, now)
+    }
+
+    /// Endpoints with the same number share their room.
+    pub(crate) fn pace(&self, endpoint: outbox::Call, now: Instant) -> usize {
+        self.lock().pace(endpoint, now)
     }
 
     /// Takes one place. A claim may have returned after the room it was sent for was gone; what it claimed is ours, so a
     /// place is never refused here.
-    pub(crate) fn take(&self, now: Instant) -> Turn {
-        let call = self.lock().take(now);
+    pub(crate) fn take(&self, endpoint: outbox::Call, now: Instant) -> Turn {
+        let call = self.lock().take(endpoint, now);
         Turn { flow: self.clone(), call, told: None }
     }
 
@@ -115,8 +132,8 @@ impl Flow {
         self.0.ended.notified().await;
     }
 
-    pub(crate) fn state(&self, now: Instant) -> Snapshot {
-        self.lock().snapshot(now)
+    pub(crate) fn state(&self, endpoint: outbox::Call, now: Instant) -> Snapshot {
+        self.lock().snapshot(endpoint, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -133,8 +150,9 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) fn heard(mut self, heard: Heard, took: Duration, now: Instant) {
-        self.told = Some(Told { heard, took, now });
+    /// The call may have gone to another endpoint than the place was taken for.
+    pub(crate) fn heard(mut self, endpoint: outbox::Call, heard: Heard, took: Duration, now: Instant) {
+        self.told = Some(Told { endpoint, heard, took, now });
     }
 }
 
@@ -151,10 +169,13 @@ struct Call {
     number: u64,
     began: Instant,
     probe: bool,
+    /// Whose place it took.
+    pace: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Told {
+    endpoint: outbox::Call,
     heard: Heard,
     took: Duration,
     now: Instant,
@@ -165,22 +186,17 @@ struct State {
     next_number: u64,
     in_flight: usize,
     /// In flight when the breaker last opened. They hang, perhaps for a minute: they count against the configured cap
-    /// and not against the limit, or Toss would be back and nothing could start.
+    /// and not against a limit, or Toss would be back and nothing could start.
     written_off: usize,
     /// The first call after the breaker last opened.
     current_from: u64,
-    /// The first call after the last trouble. What began before has seen what is dealt with already: that is how nothing
-    /// is cut twice in one round trip.
-    news_from: u64,
-    /// The last call that took (nearly) the last place.
-    full_at: u64,
     breaker: Breaker,
-    hold: Hold,
-    limit: Limit,
-    latency: Latency,
+    paces: [Pace; PACES],
+    /// When each endpoint last refused.
+    refused_at: [Option<Instant>; OF_ALL],
+    /// Until then the endpoints are taken to share one allowance.
+    shared_until: Option<Instant>,
     rate: Option<Rate>,
-    spaced: Rate,
-    spaced_until: Option<Instant>,
     jitter: Jitter,
 }
 
@@ -193,76 +209,94 @@ impl State {
             in_flight: 0,
             written_off: 0,
             current_from: 0,
-            news_from: 0,
-            full_at: 0,
             breaker: Breaker::default(),
-            hold: Hold::default(),
-            limit: Limit::new(concurrency),
-            latency: Latency::default(),
+            paces: std::array::from_fn(|_| Pace::new(concurrency)),
+            refused_at: [None; OF_ALL],
+            shared_until: None,
             rate: limits.per_second.map(Rate::configured),
-            spaced: Rate::spaced(),
-            spaced_until: None,
             jitter: Jitter(SmallRng::seed_from_u64(seed)),
         }
     }
 
-    fn room(&mut self, now: Instant) -> Room {
-        if let Some(until) = self.hold.until(now) {
+    fn pace(&mut self, endpoint: outbox::Call, now: Instant) -> usize {
+        match self.shared_until {
+            Some(until) if until > now => OF_ALL,
+            Some(_) => {
+                // What each bore before they were one is long ago.
+                self.shared_until = None;
+                self.paces = std::array::from_fn(|_| Pace::new(self.concurrency));
+                number(endpoint)
+            }
+            None => number(endpoint),
+        }
+    }
+
+    fn room(&mut self, endpoint: outbox::Call, now: Instant) -> Room {
+        let pace = self.pace(endpoint, now);
+        let pace = &mut self.paces[pace];
+        if let Some(until) = pace.hold.until(now) {
             return Room::NoneUntil(until);
         }
-        if let Some(burst) = self.hold.lift() {
-            self.limit.restart(self.in_flight.saturating_add(burst));
-        }
-        let below_limit = match self.breaker.gate(now) {
-            Gate::Closed => self.limit.get().saturating_sub(self.in_flight),
-            Gate::Probe => 1,
+        pace.lift_hold();
+        let (below_limit, probe) = match self.breaker.gate(now) {
+            Gate::Closed => (pace.below_limit(), false),
+            Gate::Probe => (1, true),
             Gate::ProbeAt(at) => return Room::NoneUntil(at),
         };
         let below_cap = self.concurrency.saturating_sub(self.in_flight).saturating_sub(self.written_off);
         let Some(places) = NonZeroUsize::new(below_limit.min(below_cap)) else { return Room::NoneUntilACallEnds };
-        if self.is_spaced(now) {
-            self.spaced.space(self.limit.spacing(self.latency.recent()), now);
-        }
-        let spaced = self.is_spaced(now).then_some(&self.spaced);
-        match spaced.into_iter().chain(&self.rate).try_fold(places, |places, rate| Ok(rate.room(now)?.min(places))) {
+        let rates = pace.spaced(now).into_iter().chain(&self.rate);
+        match rates.into_iter().try_fold(places, |places, rate| Ok(rate.room(now)?.min(places))) {
+            Ok(_) if probe => Room::ForAProbe,
             Ok(places) => Room::For(places),
             Err(at) => Room::NoneUntil(at),
         }
     }
 
-    fn take(&mut self, now: Instant) -> Call {
+    fn take(&mut self, endpoint: outbox::Call, now: Instant) -> Call {
         let number = self.next_number;
         self.next_number += 1;
         self.in_flight += 1;
-        if self.limit.is_nearly(self.in_flight) {
-            self.full_at = number;
-        }
-        self.spaced.take(now);
+        let pace = self.pace(endpoint, now);
+        self.paces[pace].take(number, now);
         if let Some(rate) = &mut self.rate {
             rate.take(now);
         }
-        Call { number, began: now, probe: self.breaker.take(now) }
+        Call { number, began: now, probe: self.breaker.take(now), pace }
     }
 
     fn end(&mut self, call: Call, told: Option<Told>) {
         let current = call.number >= self.current_from;
-        let places = if current { &mut self.in_flight } else { &mut self.written_off };
-        *places = places.saturating_sub(1);
-        let Some(Told { heard, took, now }) = told else {
+        if current {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            let pace = &mut self.paces[call.pace];
+            pace.in_flight = pace.in_flight.saturating_sub(1);
+        } else {
+            self.written_off = self.written_off.saturating_sub(1);
+        }
+        let Some(Told { endpoint, heard, took, now }) = told else {
             if call.probe {
                 self.breaker.probe_not_sent(call.began);
             }
             return;
         };
+        let pace = self.pace(endpoint, now);
         match heard {
             Heard::Silent => self.silent(call, current, now),
+            Heard::Garbled => {
+                // It does not show that Toss is there, and not that it is away.
+                if call.probe {
+                    self.silent(call, current, now);
+                }
+                self.paces[pace].garbled();
+            }
             Heard::Answered => {
                 self.reached(current);
-                self.answered(call, took, now);
+                self.paces[pace].answered(&call, took, current, self.next_number, now);
             }
             Heard::Slow { asked } => {
                 self.reached(current);
-                self.refused(call, asked, now);
+                self.refused(call, endpoint, asked, now);
             }
         }
     }
@@ -272,61 +306,54 @@ impl State {
             self.written_off = self.written_off.saturating_add(self.in_flight);
             self.in_flight = 0;
             self.current_from = self.next_number;
-            self.news_from = self.next_number;
+            for pace in &mut self.paces {
+                pace.write_off(self.next_number);
+            }
         }
     }
 
     /// An answer, whatever it says, shows that Toss is there.
     fn reached(&mut self, current: bool) {
         if self.breaker.answered(current) {
-            self.limit.restart(self.in_flight.saturating_add(breaker::RECOVERY_BURST));
+            for pace in &mut self.paces {
+                pace.restart(breaker::RECOVERY_BURST);
+            }
         }
     }
 
-    fn answered(&mut self, call: Call, took: Duration, now: Instant) {
-        if call.number >= self.current_from {
-            self.latency.note(took, now);
-            self.limit.note_answer(now);
-        }
-        if call.number < self.news_from {
+    fn refused(&mut self, call: Call, endpoint: outbox::Call, asked: Option<Duration>, now: Instant) {
+        let pace = self.pace(endpoint, now);
+        if !self.paces[pace].refused(&call, asked, self.next_number, now, &mut self.jitter) {
             return;
         }
-        self.hold.answered();
-        if self.latency.is_rising() {
-            self.limit.ease();
-            self.news_from = self.next_number;
-        } else if self.full_at >= call.number {
-            self.limit.grow();
+        let lately = |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < SHARED_WITHIN);
+        let others = (0..OF_ALL).filter(|other| *other != number(endpoint));
+        if others.into_iter().any(|other| lately(self.refused_at[other])) {
+            if pace != OF_ALL {
+                self.paces[OF_ALL] = self.paces[pace].for_all();
+            }
+            self.shared_until = Some(now + SPACED_FOR);
         }
+        self.refused_at[number(endpoint)] = Some(now);
     }
 
-    fn refused(&mut self, call: Call, asked: Option<Duration>, now: Instant) {
-        if let Some(asked) = asked {
-            self.hold.asked(asked, now);
-        }
-        if call.number < self.news_from {
-            return;
-        }
-        // Refused again before anything was answered: the limit is not what is wrong, so only the waiting grows.
-        if !self.hold.is_refused_again() {
-            self.limit.halve(self.latency.recent(), now);
-        }
-        self.hold.refused(asked.is_some(), now, &mut self.jitter);
-        self.news_from = self.next_number;
-        self.spaced_until = Some(now + SPACED_FOR);
-    }
-
-    fn is_spaced(&self, now: Instant) -> bool {
-        self.spaced_until.is_some_and(|until| until > now)
-    }
-
-    fn snapshot(&self, now: Instant) -> Snapshot {
+    fn snapshot(&mut self, endpoint: outbox::Call, now: Instant) -> Snapshot {
+        let pace = self.pace(endpoint, now);
         Snapshot {
-            limit: self.limit.get(),
+            limit: self.paces[pace].limit(),
             in_flight: self.in_flight.saturating_add(self.written_off),
             open_since: self.breaker.open_since(),
-            held_until: self.hold.until(now),
+            held_until: self.paces[pace].hold.until(now),
         }
+    }
+}
+
+/// The place of an endpoint's pace.
+fn number(endpoint: outbox::Call) -> usize {
+    match endpoint {
+        outbox::Call::Confirm => 0,
+        outbox::Call::Query => 1,
+        outbox::Call::Cancel => 2,
     }
 }
 

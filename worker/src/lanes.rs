@@ -25,7 +25,7 @@ pub(crate) async fn note(pool: &PgPool, keys: &Keys, tried: &Tried) {
             tracing::warn!(api_key, "Toss takes this secret again; its lane is open");
             lane::open(pool, api_key).await
         }
-        (Some(_), _) | (None, Heard::Answered | Heard::Slow { .. } | Heard::Silent) => Ok(()),
+        (Some(_), _) | (None, Heard::Answered | Heard::Garbled | Heard::Slow { .. } | Heard::Silent) => Ok(()),
     };
     if let Err(error) = noted {
         tracing::warn!(error = chain(&error), api_key, "the state of a lane could not be written");

@@ -3,7 +3,7 @@
 //! - [`run`] owns the loop: wake, claim, start, until it is told to stop.
 //! - `attempt` is one call to Toss. What is `known` before it decides which; `codes`, `reading` and `classify` (`refund`
 //!   for refunds) are what its answer means: pure, no tables, no loops.
-//! - `flow` decides how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
+//! - `classes` decides whose turn it is, `flow` how many calls may be in flight; `lanes` pauses a secret that Toss does not take, and probes it.
 //! - `settler` writes findings back in batches, and only then gives their permits free: a slow database stops the
 //!   worker from calling Toss, a row that another session keeps locked does not.
 //! - `leases` keeps the leases of what is in flight, `housekeeping` does what nobody asks for, `refund_alerts` names refunds
@@ -16,6 +16,7 @@
 mod attempt;
 mod background;
 mod claiming;
+mod classes;
 pub mod classify;
 pub mod codes;
 mod flow;

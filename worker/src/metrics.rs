@@ -14,7 +14,12 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
-use shared::{db::StoreError, lane, outbox::Finding, vitals};
+use shared::{
+    db::StoreError,
+    lane,
+    outbox::{Call, Finding},
+    vitals,
+};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
@@ -45,9 +50,9 @@ pub(crate) struct Metrics {
     hint_waiting: Gauge,
     flow: Flow,
     in_flight: Gauge,
-    limit: Gauge,
+    limit: Family<Labels, Gauge>,
     breaker_open: Gauge,
-    held: Gauge,
+    held: Family<Labels, Gauge>,
 }
 
 impl Metrics {
@@ -68,9 +73,9 @@ impl Metrics {
             hint_waiting: Gauge::default(),
             flow,
             in_flight: Gauge::default(),
-            limit: Gauge::default(),
+            limit: Family::default(),
             breaker_open: Gauge::default(),
-            held: Gauge::default(),
+            held: Family::default(),
         };
         let mut registry = metrics.lock();
         registry.register("toss_calls", "Calls to Toss, by call and by what they showed", metrics.tries.clone());
@@ -84,11 +89,15 @@ impl Metrics {
         registry.register("webhooks_refused", refused, metrics.hints_refused.clone());
         for (name, help, gauge) in [
             ("toss_in_flight", "Calls in flight", &metrics.in_flight),
-            ("toss_in_flight_limit", "Calls that may be in flight, as Toss bears them", &metrics.limit),
             ("toss_breaker_open", "1 while Toss does not answer and is only probed", &metrics.breaker_open),
-            ("toss_held", "1 while Toss has asked for patience and nothing starts", &metrics.held),
         ] {
             registry.register(name, help, gauge.clone());
+        }
+        for (name, help, family) in [
+            ("toss_in_flight_limit", "Calls that may be in flight, as Toss bears them", &metrics.limit),
+            ("toss_held", "1 while Toss has asked for patience and no such call starts", &metrics.held),
+        ] {
+            registry.register(name, help, family.clone());
         }
         for (name, help, gauge) in [
             ("intent_due", "How long the oldest intent has been due", &metrics.due),
@@ -122,11 +131,13 @@ impl Metrics {
         let (hints, bank_refunds) = (vitals::hints(pool).await?, vitals::bank_refunds(pool).await?);
         let undecided = vitals::undecided_refunds(pool, refund_alerts::OLDER_THAN, UNDECIDED_MAX).await?;
         let registry = self.lock(); // one reader at a time sees one state
-        let flow = self.flow.state(Instant::now());
-        self.in_flight.set(i64::try_from(flow.in_flight).unwrap_or(i64::MAX));
-        self.limit.set(i64::try_from(flow.limit).unwrap_or(i64::MAX));
-        self.breaker_open.set(i64::from(flow.open_since.is_some()));
-        self.held.set(i64::from(flow.held_until.is_some()));
+        for call in [Call::Confirm, Call::Query, Call::Cancel] {
+            let (flow, labels) = (self.flow.state(call, Instant::now()), vec![("call", call.as_str().to_owned())]);
+            self.in_flight.set(i64::try_from(flow.in_flight).unwrap_or(i64::MAX));
+            self.breaker_open.set(i64::from(flow.open_since.is_some()));
+            self.limit.get_or_create(&labels).set(i64::try_from(flow.limit).unwrap_or(i64::MAX));
+            self.held.get_or_create(&labels).set(i64::from(flow.held_until.is_some()));
+        }
         self.due.set(backlog.due_seconds);
         self.undecided.set(backlog.undecided_seconds);
         self.refund.set(backlog.refund_seconds);

@@ -32,7 +32,7 @@ called_off as (
 ),
 due as (
     -- What a worker has in hand stays in its hand: it reads the request when it settles or claims the next time.
-    update outbox b set due_at = least(b.due_at, now())
+    update outbox b set due_at = least(b.due_at, now()), class = case when b.kind = 3 then 6 else b.class end
     from locked
     where b.order_id = locked.id and b.lease_until <= now()
       and (b.kind = 3 and $2 in ('lookup_requested', 'close_requested')

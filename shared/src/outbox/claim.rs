@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Call, Mark, Sends, SendsAfter, SentWith};
+use super::{Call, Class, Mark, Sends, SendsAfter, SentWith};
 use crate::{
     cancel::Actor,
     db::{StoreError, within},
@@ -219,11 +219,12 @@ pub struct Lease {
     pub key_tag: i32,
 }
 
-/// Takes at most `limit` due intents, oldest first. It waits for no lock.
+/// Takes at most `limit` due intents of one class, oldest first. It waits for no lock.
 pub async fn claim(
     pool: &PgPool,
     lessee: Lessee,
     lease: Lease,
+    class: Class,
     low: Watermark,
     limit: u16,
 ) -> Result<Claimed, StoreError> {
@@ -235,6 +236,7 @@ pub async fn claim(
         low.0,
         i64::from(limit.min(CLAIM_MAX)),
         lease.key_tag,
+        class.number(),
     );
     let rows = within(pool, "claim due intents", async |c| statement.fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));
@@ -246,6 +248,17 @@ pub async fn claim(
         }
     }
     Ok(claimed)
+}
+
+/// Which of these classes have an intent that is due and free, each looked at from its watermark on. The intent may be locked
+/// this moment: a claim may take nothing.
+#[expect(clippy::as_conversions, reason = "how the query macros are told that an array holds nulls")]
+pub async fn due(pool: &PgPool, lows: &[(Class, Watermark)]) -> Result<Vec<Class>, StoreError> {
+    let (classes, lows): (Vec<i16>, Vec<Option<OffsetDateTime>>) =
+        lows.iter().map(|(class, low)| (class.number(), low.0)).unzip();
+    let statement = sqlx::query_file_scalar!("src/outbox/due.sql", &classes, &lows as &[Option<OffsetDateTime>]);
+    let numbers = within(pool, "look for due intents", async |c| statement.fetch_all(c).await).await?;
+    Ok(numbers.into_iter().filter_map(Class::parse).collect())
 }
 
 struct Row {

@@ -1,11 +1,12 @@
--- Takes at most $4 due intents, oldest first, none left of $3, for the worker $1, under a lease of $2 seconds; it will
--- sign with the secret of number $5.
+-- Takes at most $4 due intents of class $6, oldest first, none left of $3, for the worker $1, under a lease of $2 seconds;
+-- it will sign with the secret of number $5.
 --
 -- A row whose lease ran out is due again: that is the whole of crash recovery. Such a row still names its old holder, who
 -- may have sent something: settling takes the name away.
 with due as materialized (           -- materialized: the planner must not run it twice and pass the limit
     select order_id, lease_owner, lease_key from outbox
-    where due_at <= now()
+    where class = $6
+      and due_at <= now()
       and due_at >= coalesce($3::timestamptz, '-infinity')
       and lease_until < now()
       and kind between 1 and 3         -- what a newer build wrote is for a newer build

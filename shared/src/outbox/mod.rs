@@ -13,6 +13,7 @@
 //! Only [`claim`] makes a [`Claim`]; it is settled once or not at all.
 
 mod claim;
+mod class;
 pub mod decision;
 mod outcome;
 mod reconcile;
@@ -21,8 +22,10 @@ mod settle;
 mod sweep;
 
 pub use claim::{
-    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
+    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, due,
+    renew,
 };
+pub use class::Class;
 /// The cause of a review of a payment about which Toss says nothing, while it answers about others.
 pub const NO_ANSWER: &str = "no_answer_about_this_payment";
 /// The cause of a review of a payment about which Toss says nothing that decides.

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Attempt, Claim, Finding, Lessee, Mark, Outcome, SendsAfter};
+use super::{Attempt, Claim, Class, Finding, Lessee, Mark, Outcome, SendsAfter};
 use crate::{
     db::{StoreError, within},
     order::ProductId,
@@ -115,6 +115,7 @@ async fn write(
         &columns.server_error,
         &columns.no_answer,
         waits_for_products,
+        &columns.next_class as &[Option<i16>],
     );
     let rows = within(pool, "settle", async |c| statement.fetch_all(c).await).await?;
     let verdicts: HashMap<i64, Settled> = rows
@@ -159,6 +160,7 @@ struct Columns<'a> {
     soon_ms: Vec<Option<i64>>,
     server_error: Vec<i16>,
     no_answer: Vec<i16>,
+    next_class: Vec<Option<i16>>,
 }
 
 impl<'a> Columns<'a> {
@@ -170,12 +172,16 @@ impl<'a> Columns<'a> {
                     columns.push_claim(claim);
                     columns.push_attempt(Some(attempt));
                     columns.push_outcome(Some(outcome));
+                    columns.push_class(
+                        outcome.again().and_then(|again| Class::after(claim.operation(), attempt.call, again.how)),
+                    );
                     columns.push_sends(outcome.again().map(|again| again.sends.clone()), refusal(outcome));
                 }
                 Finding::NotStarted { claim } => {
                     columns.push_claim(claim);
                     columns.push_attempt(None);
                     columns.push_outcome(None);
+                    columns.push_class(None);
                     // Giving it back takes away the name of who died over it; what they may have sent must not go with it.
                     columns.push_sends(claim.abandoned.then(|| claim.sends().unchanged(true)), None);
                 }
@@ -216,6 +222,10 @@ impl<'a> Columns<'a> {
         self.check_ms.push(outcome.and_then(look_again).map(millis));
         self.look_by.push(outcome.and_then(look_by));
         self.soon_ms.push(outcome.and_then(look_soon).map(millis));
+    }
+
+    fn push_class(&mut self, next: Option<Class>) {
+        self.next_class.push(next.map(Class::number));
     }
 
     fn push_sends(&mut self, sends: Option<SendsAfter>, refusal: Option<&'a Value>) {

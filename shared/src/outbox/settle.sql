@@ -9,13 +9,13 @@ with input as materialized (
         $7::text[], $8::smallint[], $9::text[], $10::int[], $11::smallint[], $12::text[], $13::text[], $14::uuid[],
         $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::text[], $20::text[], $21::jsonb[], $22::bigint[],
         $23::smallint[], $24::boolean[], $25::smallint[], $26::smallint[], $27::text[], $28::jsonb[],
-        $29::timestamptz[], $30::bigint[], $31::smallint[], $32::smallint[]
+        $29::timestamptz[], $30::bigint[], $31::smallint[], $32::smallint[], $34::smallint[]
     ) as i (
         order_id, lease_seq, payment_no, outcome, wait_ms,
         call, key_epoch, api_key_id, duration_ms, http_status, code, trace_id, attempt_id,
         to_status, cause, approved_at, balance, method, receipt_url, answer, check_ms,
         next_epoch, burnt, unanswered, absent, sent_with, refusal,
-        look_by, soon_ms, server_error, no_answer
+        look_by, soon_ms, server_error, no_answer, next_class
     )
 ),
 -- Locks in the global order: all orders by id, then products by id. Intents and payments are only taken where they are free.
@@ -115,6 +115,7 @@ put_back as (
         due_at   = case when w.outcome is null then b.due_at
                         -- not now(): that may lie before a wait, and the row would be due before others see this
                         else clock_timestamp() + w.wait_ms * interval '1 ms' end,
+        class    = coalesce(w.next_class, b.class),
         attempts = b.attempts - case when w.outcome is null or w.outcome = 'snooze' then 1 else 0 end,
         snoozes  = least(b.snoozes + case when w.outcome = 'snooze' then 1 else 0 end, 32767)
     from weighed w

@@ -24,7 +24,7 @@ pub async fn sweep(pool: &PgPool, after: Option<OrderId>, limit: u16) -> Result<
     let limit = i64::from(limit);
     let orders = sqlx::query_file!("src/outbox/sweep.sql", after.map_or(0, |id| id.0), limit);
     let orders = within(pool, "sweep orders without an intent", async |c| orders.fetch_one(c).await).await;
-    let rest = sqlx::query_file_scalar!("src/outbox/sweep_rest.sql", limit);
+    let rest = sqlx::query_file_scalar!("src/outbox/sweep_rest.sql", limit, 2 * limit);
     // Also when the first failed: neither needs the other.
     let woken = within(pool, "sweep refunds and checks", async |c| rest.fetch_one(c).await).await?;
     let orders = orders?;

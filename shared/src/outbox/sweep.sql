@@ -11,9 +11,9 @@ missing as materialized (
     for no key update of o skip locked
 ),
 queued as (
-    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
+    insert into outbox (order_id, kind, class, payment_no, due_at, lease_seq)
     -- Nobody wrote down the fence of the row that is gone; this far on, no old claim can be taken for a new one.
-    select m.id, 1, m.payment_count, now(),
+    select m.id, 1, 2, m.payment_count, now(),
            greatest(m.last_fence, coalesce((select max(a.lease_seq) from attempts a where a.order_id = m.id), 0)) + 1000
     from missing m
     on conflict (order_id) do nothing

@@ -1,21 +1,34 @@
--- Gives an intent to at most $1 refunds that have none, and to as many payments whose time has come to be asked about
--- again. A refund goes first: an order has one intent at a time.
+-- Gives an intent to at most $1 refunds that have none, and to as many payments in doubt, and accounts that wait for their
+-- deposits, whose time has come to be asked about again. A refund goes first: an order has one intent at a time. While $2
+-- accounts wait for their lookup no more are added: they are looked up as Toss bears it, and the others lose nothing by
+-- waiting where they are.
 with refunds as materialized (
-    select r.order_id, 2 as kind, r.payment_no from cancels r
+    select r.order_id, 2 as kind, case when r.ask_first then 5 else 4 end as class, r.payment_no from cancels r
     where r.status = 'IN_PROGRESS' and not exists (select from outbox b where b.order_id = r.order_id)
     order by r.order_id
     limit $1
 ),
-checks as materialized (
-    select p.order_id, 3 as kind, p.payment_no from payments p
-    where p.check_at <= now() and not exists (select from outbox b where b.order_id = p.order_id)
+doubts as materialized (
+    select p.order_id, 3 as kind, 6 as class, p.payment_no from payments p
+    where p.check_at is not null and p.status not in ('WAITING_FOR_DEPOSIT', 'EXPIRED')
+      and p.check_at <= now() and not exists (select from outbox b where b.order_id = p.order_id)
     order by p.check_at
     limit $1
 ),
+waiting as materialized (
+    select count(*) as accounts from (select from outbox b where b.class = 7 and b.due_at <= now() limit $2) queue
+),
+deposits as materialized (
+    select p.order_id, 3 as kind, 7 as class, p.payment_no from payments p
+    where p.check_at is not null and p.status in ('WAITING_FOR_DEPOSIT', 'EXPIRED')
+      and p.check_at <= now() and not exists (select from outbox b where b.order_id = p.order_id)
+    order by p.check_at
+    limit case when (select accounts from waiting) < $2 then $1 else 0 end
+),
 missing as materialized (
-    select distinct on (wanted.order_id) wanted.order_id, wanted.kind, wanted.payment_no
-    from (select * from refunds union all select * from checks) wanted
-    order by wanted.order_id, wanted.kind, wanted.payment_no
+    select distinct on (wanted.order_id) wanted.order_id, wanted.kind, wanted.class, wanted.payment_no
+    from (select * from refunds union all select * from doubts union all select * from deposits) wanted
+    order by wanted.order_id, wanted.kind, wanted.class, wanted.payment_no
 ),
 locked as materialized (
     select o.id, o.status, o.last_fence from orders o
@@ -24,8 +37,8 @@ locked as materialized (
     for no key update of o skip locked
 ),
 queued as (
-    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
-    select l.id, m.kind, m.payment_no, now(),
+    insert into outbox (order_id, kind, class, payment_no, due_at, lease_seq)
+    select l.id, m.kind, m.class, m.payment_no, now(),
            greatest(l.last_fence, coalesce((select max(a.lease_seq) from attempts a where a.order_id = l.id), 0)) + 1000
     from missing m join locked l on l.id = m.order_id
     where m.kind = 2 and exists (select from cancels r where r.order_id = l.id and r.status = 'IN_PROGRESS')

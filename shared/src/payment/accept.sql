@@ -55,11 +55,12 @@ event as (
     select id, status, 'IN_PROGRESS', 'confirm_accepted', 'shopper', payment_no from accepted
 ),
 queued as (
-    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
-    select id, 1, payment_no, now(), last_fence from accepted
+    insert into outbox (order_id, kind, class, payment_no, due_at, lease_seq)
+    select id, 1, 1, payment_no, now(), last_fence from accepted
     on conflict (order_id) do update set
         -- A refund that began while we waited for the order is not to be written over: no kind is 0, so this refuses it all.
-        kind = case when outbox.kind = 3 then excluded.kind else 0 end, payment_no = excluded.payment_no, due_at = excluded.due_at,
+        kind = case when outbox.kind = 3 then excluded.kind else 0 end, class = excluded.class,
+        payment_no = excluded.payment_no, due_at = excluded.due_at,
         -- Whoever is looking back this moment has lost the lease.
         lease_until = '-infinity', lease_owner = 0, lease_seq = outbox.lease_seq + 1, attempts = 0, snoozes = 0
 )

@@ -1,5 +1,6 @@
 -- Makes us ask Toss about the payments that the waiting notices $1 name: one payment of an order at a time, and each at most
--- once in $2 ms. What cannot be asked about now goes on waiting: its order has a live intent, or somebody keeps it locked.
+-- once in $2 ms. What cannot be asked about now goes on waiting: its order has a live intent, or somebody keeps it locked. The
+-- lookup of an account that waits for its turn gives way: the notice says that there is something to see.
 --
 -- Locks in the global order: the orders by id, their payments, the outbox. It waits for no order.
 with hinted as materialized (
@@ -10,7 +11,7 @@ locked as materialized (
     select o.id, o.last_fence from orders o
     where o.id = any(array(select h.order_id from hinted h where h.state = 'waiting'))
       and o.status <> 'IN_PROGRESS' -- what is being confirmed is being asked about anyway
-      and not exists (select from outbox b where b.order_id = o.id)
+      and not exists (select from outbox b where b.order_id = o.id and not (b.class = 7 and b.lease_until <= now()))
     order by o.id
     for no key update of o skip locked
 ),
@@ -29,11 +30,12 @@ noted as (
 ),
 queued as (
     -- Counts on from the fence of the last intent, so that no old claim is taken for a new one.
-    insert into outbox (order_id, kind, payment_no, due_at, lease_seq)
-    select c.id, 3, c.payment_no, now(),
+    insert into outbox (order_id, kind, class, payment_no, due_at, lease_seq)
+    select c.id, 3, 6, c.payment_no, now(),
            greatest(c.last_fence, coalesce((select max(a.lease_seq) from attempts a where a.order_id = c.id), 0))
     from chosen c
-    on conflict (order_id) do nothing
+    on conflict (order_id) do update set class = excluded.class, payment_no = excluded.payment_no, due_at = excluded.due_at
+        where outbox.class = 7 and outbox.lease_until <= now()
 ),
 told as (
     update webhook_inbox w set state = 'checked', state_since = now()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use shared::{
     money::Krw,
     order::{CustomerId, OrderNo, OrderStatus},
-    outbox::{self, Finding, LEASE, Lease, Lessee, Settled, Watermark},
+    outbox::{self, Class, Finding, LEASE, Lease, Lessee, Settled, Watermark},
     payment::{self, Accept, AcceptRefusal, Confirm, PaymentKey, PaymentStatus},
 };
 use sqlx::{AssertSqlSafe, Executor, Row};
@@ -128,7 +128,11 @@ async fn a_finding_that_came_too_late_has_its_payment_asked_about_again_where_th
     // Somebody else takes every one of them over, and has not found anything yet.
     database.execute("update outbox set lease_until = '-infinity'").await;
     let lease = Lease { lasts: LEASE, key_tag: 7 };
-    while !outbox::claim(&pool, Lessee::new(LESSEE + 1), lease, Watermark::LOWEST, 500).await.unwrap().is_empty() {}
+    while !outbox::claim(&pool, Lessee::new(LESSEE + 1), lease, Class::Confirm, Watermark::LOWEST, 500)
+        .await
+        .unwrap()
+        .is_empty()
+    {}
     while !claims.is_empty() {
         let batch = claims.split_off(claims.len().saturating_sub(200)).into_iter();
         let batch: Vec<Finding> = batch

@@ -15,7 +15,7 @@ const ASKED_MAX: Duration = Duration::from_mins(1);
 /// What may start after a hold besides what is in flight: a few, and a single one when the last few were refused too.
 const BURST: usize = 4;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Hold {
     until: Option<Instant>,
     /// In a row, each begun after the one before was dealt with.

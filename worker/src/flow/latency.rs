@@ -11,7 +11,7 @@ const NORMAL_OVER: Duration = Duration::from_mins(1);
 /// Twice the normal and this: a confirm takes 2 to 3.5 s by chance alone, and a few milliseconds double for nothing.
 const GRACE: Duration = Duration::from_millis(500);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Latency {
     recent: Duration,
     normal: Duration,

@@ -15,6 +15,7 @@ const STEP_SHARE_MAX: usize = 16;
 /// What Toss answers a second is measured over at most about this long.
 const MEASURE_OVER: Duration = Duration::from_mins(1);
 
+#[derive(Clone)]
 pub(super) struct Limit {
     places: usize,
     cap: usize,

@@ -16,6 +16,7 @@ const BURSTS_PER_SECOND: u32 = 10;
 const SPACED_BURST_MIN: u32 = 4;
 const SPACED_BURST: Duration = Duration::from_millis(20);
 
+#[derive(Clone)]
 pub(super) struct Rate {
     interval: Duration,
     burst: u32,

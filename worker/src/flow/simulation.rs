@@ -12,6 +12,8 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
 
+use shared::outbox::Call;
+
 use super::{Flow, Heard, Limits, Room, Turn};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -127,24 +129,25 @@ impl<T: Toss> Simulation<T> {
 
     fn ended(&mut self, turn: Turn, heard: Heard, took: Duration) {
         let now = self.instant();
-        turn.heard(heard, took, now);
+        turn.heard(Call::Confirm, heard, took, now);
         match heard {
             Heard::Answered => self.tally().answered += 1,
             Heard::Slow { asked } => {
                 self.asked_until = self.asked_until.max(self.now + asked.unwrap_or_default());
                 self.tally().refused += 1;
             }
-            Heard::Silent => {}
+            Heard::Silent | Heard::Garbled => {}
         }
     }
 
     fn start_what_may_start(&mut self) {
         let now = self.instant();
         loop {
-            let work = (self.waiting)(self.now).saturating_sub(self.flow.state(now).in_flight);
+            let work = (self.waiting)(self.now).saturating_sub(self.flow.state(Call::Confirm, now).in_flight);
             let Some(work) = NonZeroUsize::new(work) else { break };
-            match self.flow.room(now) {
+            match self.flow.room(Call::Confirm, now) {
                 Room::For(places) => (0..places.min(work).get()).for_each(|_| self.send()),
+                Room::ForAProbe => self.send(),
                 Room::NoneUntil(at) => {
                     self.look_at(at - self.start);
                     break;
@@ -152,15 +155,15 @@ impl<T: Toss> Simulation<T> {
                 Room::NoneUntilACallEnds => break,
             }
         }
-        let limit = self.flow.state(now).limit;
+        let limit = self.flow.state(Call::Confirm, now).limit;
         self.tally().limit = limit;
     }
 
     fn send(&mut self) {
         let now = self.instant();
-        let turn = self.flow.take(now);
+        let turn = self.flow.take(Call::Confirm, now);
         let (heard, took) = self.toss.ask(self.now, &mut self.rng);
-        let in_flight = self.flow.state(now).in_flight;
+        let in_flight = self.flow.state(Call::Confirm, now).in_flight;
         assert!(in_flight <= self.concurrency, "{in_flight} in flight at {:?}", self.now);
         assert!(self.now >= self.asked_until, "sent at {:?}, asked to wait until {:?}", self.now, self.asked_until);
         let tally = self.tally();

@@ -5,6 +5,8 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio::time::Instant;
 
+use shared::outbox::Call;
+
 use super::{Flow, Heard, Limits, Room, Snapshot, Turn, latency::Latency, limit::Limit};
 
 const ANSWERED: Heard = Heard::Answered;
@@ -23,21 +25,24 @@ impl Bench {
     }
 
     fn room(&self) -> usize {
-        match self.flow.room(self.now) {
+        match self.flow.room(Call::Confirm, self.now) {
             Room::For(places) => places.get(),
+            Room::ForAProbe => 1,
             Room::NoneUntil(_) | Room::NoneUntilACallEnds => 0,
         }
     }
 
     fn wait(&self) -> Duration {
-        match self.flow.room(self.now) {
+        match self.flow.room(Call::Confirm, self.now) {
             Room::NoneUntil(at) => at - self.now,
-            other @ (Room::For(_) | Room::NoneUntilACallEnds) => panic!("no time to wait for: {other:?}"),
+            other @ (Room::For(_) | Room::ForAProbe | Room::NoneUntilACallEnds) => {
+                panic!("no time to wait for: {other:?}")
+            }
         }
     }
 
     fn state(&self) -> Snapshot {
-        self.flow.state(self.now)
+        self.flow.state(Call::Confirm, self.now)
     }
 
     fn pass(&mut self, time: Duration) {
@@ -45,7 +50,7 @@ impl Bench {
     }
 
     fn take(&self, turns: usize) -> Vec<Turn> {
-        (0..turns).map(|_| self.flow.take(self.now)).collect()
+        (0..turns).map(|_| self.flow.take(Call::Confirm, self.now)).collect()
     }
 
     /// Everything that may start now.
@@ -55,7 +60,7 @@ impl Bench {
 
     fn hear(&self, turns: Vec<Turn>, heard: Heard) {
         for turn in turns {
-            turn.heard(heard, SECOND, self.now);
+            turn.heard(Call::Confirm, heard, SECOND, self.now);
         }
     }
 
@@ -88,7 +93,7 @@ fn a_turn_that_is_dropped_gives_its_place_back_and_teaches_nothing() {
     let bench = Bench::new(500);
     let mut turns = bench.take_all();
     assert_eq!((turns.len(), bench.room()), (32, 0));
-    assert_eq!(bench.flow.room(bench.now), Room::NoneUntilACallEnds);
+    assert_eq!(bench.flow.room(Call::Confirm, bench.now), Room::NoneUntilACallEnds);
     turns.pop();
     assert_eq!((bench.room(), bench.state().in_flight), (1, 31));
     drop(turns);
@@ -115,7 +120,7 @@ fn the_limit_doubles_each_round_trip_until_the_first_trouble_and_then_grows_by_o
     let mut round_trip = || {
         // In small bursts now, and all of them heard a round trip after the first.
         let mut turns = Vec::new();
-        while bench.room() > 0 || matches!(bench.flow.room(bench.now), Room::NoneUntil(_)) {
+        while bench.room() > 0 || matches!(bench.flow.room(Call::Confirm, bench.now), Room::NoneUntil(_)) {
             bench.now += Duration::from_millis(1);
             turns.extend(bench.take_all());
         }
@@ -360,7 +365,7 @@ fn rising_latency_takes_an_eighth_once_in_a_round_trip_and_stops_at_the_first_li
         let took = Duration::from_millis(took_ms);
         bench.pass(took);
         for turn in turns {
-            turn.heard(ANSWERED, took, bench.now);
+            turn.heard(Call::Confirm, ANSWERED, took, bench.now);
         }
         bench.state().limit
     };

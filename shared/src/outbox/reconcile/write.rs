@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Again, How, Outcome, Replanned, SendsAfter,
+        Again, Class, How, Outcome, Replanned, SendsAfter,
         claim::Cancel,
         decision::{Decision, NextIntent, Paying},
         settle::{duration_ms, millis},
@@ -49,7 +49,10 @@ pub(super) async fn attempt(db: &mut PgConnection, subject: Subject<'_>, stale: 
 pub(super) async fn put_back(db: &mut PgConnection, subject: Subject<'_>, again: Option<&Again>) -> Result<(), Fault> {
     let after = again.map_or(Duration::ZERO, |again| again.after);
     let snoozes = again.is_some_and(|again| again.how == How::Snooze);
-    put_back_for(db, subject, after, again.is_none(), snoozes).await
+    let class = again
+        .zip(subject.attempt())
+        .and_then(|(again, attempt)| Class::after(subject.claim.operation(), attempt.call, again.how));
+    put_back_for(db, subject, after, again.is_none(), snoozes, class).await
 }
 
 async fn put_back_for(
@@ -58,10 +61,18 @@ async fn put_back_for(
     after: Duration,
     as_it_was: bool,
     snoozes: bool,
+    class: Option<Class>,
 ) -> Result<(), Fault> {
-    sqlx::query_file!("src/outbox/reconcile/put_back.sql", subject.order_id, millis(after), as_it_was, snoozes)
-        .execute(db)
-        .await?;
+    sqlx::query_file!(
+        "src/outbox/reconcile/put_back.sql",
+        subject.order_id,
+        millis(after),
+        as_it_was,
+        snoozes,
+        class.map(Class::number)
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 pub(super) async fn keep(
@@ -101,7 +112,8 @@ pub(super) async fn decided(
 ) -> Result<(), Fault> {
     attempt(db, subject, false).await?;
     if goes_on(subject, outcome) {
-        put_back_for(db, subject, doubted_for * REFUND_IN_REVIEW_EVERY, false, false).await?;
+        put_back_for(db, subject, doubted_for * REFUND_IN_REVIEW_EVERY, false, false, Some(Class::RefundLookup))
+            .await?;
         order(db, subject, seen, decision, true).await?;
         let is_news = decision.order.status != seen.facts.order.status;
         return if is_news { event(db, subject, outcome, seen, decision).await } else { Ok(()) };
