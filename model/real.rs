@@ -15,7 +15,7 @@ use uuid::Uuid;
 use worker::{
     Terms,
     classify::{Try, Waits, classify},
-    known::{self, Known, SentKey, Work},
+    known::{self, Known, SentKey, Surroundings, Work},
     reading::About,
     transitions::Kind,
 };
@@ -116,8 +116,7 @@ fn known(claim: &Claim) -> Known {
         },
         abandoned: claim.abandoned,
         key,
-        merchant_is_proven: true,
-        others_answered: true,
+        surroundings: Surroundings { merchant_is_proven: true, key_is_taken: true, others_answered: true },
         attempts: if claim.asks { 4 } else { 1 },
         snoozes: 0,
     }

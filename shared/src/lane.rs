@@ -56,6 +56,16 @@ pub async fn take_probe(pool: &PgPool, api_key_id: &str, every: Duration) -> Res
     Ok(within(pool, "take a probe", async |c| take.execute(c).await).await?.rows_affected() > 0)
 }
 
+/// Counts a lookup that is about to be made to see whether Toss takes the secret.
+pub async fn count_check(pool: &PgPool, api_key_id: &str) -> Result<(), StoreError> {
+    let count = sqlx::query!(
+        "insert into lanes (api_key_id, checks) values ($1, 1)
+         on conflict (api_key_id) do update set checks = lanes.checks + 1",
+        api_key_id,
+    );
+    within(pool, "count the check of a secret", async |c| count.execute(c).await).await.map(|_| ())
+}
+
 /// The paused lanes, of all secrets.
 pub async fn paused(pool: &PgPool) -> Result<Vec<Paused>, StoreError> {
     let read = sqlx::query_as!(

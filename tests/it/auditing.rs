@@ -176,6 +176,30 @@ async fn each_kind_of_violation_is_found_where_it_is_and_nowhere_else() {
     shop.end_without_audit();
 }
 
+#[tokio::test]
+async fn a_question_is_about_its_payment_or_is_counted_as_one_about_our_secret() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 1).await;
+    let order = shop.order(PRICE, &[(product, 1)]).await;
+    let key = shop.authenticate(&order, PRICE).await;
+    shop.confirm(&order, &key, PRICE).await;
+    shop.until(&order, "DONE").await;
+    let url = format!("{}/v1/payments/{key}", shop.simulator_url());
+    for counted in ["insert into lanes (api_key_id, checks) values ('a secret', 1)", "update lanes set checks = 2"] {
+        let asked = answered(shop.http.get(&url).basic_auth(simulator::DEFAULT_SECRET_KEY, Some(""))).await;
+        assert_eq!(asked.status, StatusCode::OK);
+        for strength in [Strength::Settled, Strength::Running] {
+            let found = report(&shop, strength).await;
+            let named: Vec<Finds> = found.violations.iter().map(|found| (found.invariant, found.rule)).collect();
+            assert_eq!(named, [(Invariant::I5, "request without its attempt")], "{found}");
+        }
+        shop.database.execute(counted).await;
+        let found = report(&shop, Strength::Settled).await;
+        assert!(found.is_clean(), "{found}");
+    }
+    shop.finish().await;
+}
+
 /// Whoever reads the report needs nothing else, and learns no paymentKey.
 async fn tells_everything(shop: &Shop, report: &Report, spoilt: &[Spoilt]) {
     let text = report.to_string();

@@ -1,8 +1,9 @@
 //! A secret that Toss does not take says nothing about any payment: its lane pauses, and nobody fails.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
+use shared::order::ProductId;
 
 use crate::harness::{shop::Shop, wait_for};
 
@@ -91,8 +92,116 @@ async fn while_a_lane_is_paused_only_probes_go_out_and_one_that_is_answered_open
     shop.finish().await;
 }
 
+/// The first payment of a shop: its lookup shows whether Toss takes the secret.
+async fn first_payment(shop: &Shop, product: ProductId) -> String {
+    let order = shop.accepted(PRICE, &[(product, 1)]).await;
+    shop.until(&order, "DONE").await;
+    wait_for("the payment to be known as one that Toss approved", Duration::from_secs(10), async || {
+        let known = "select count(*) from merchants where payment_key is not null";
+        (shop.database.number(known).await == 1).then_some(())
+    })
+    .await;
+    order
+}
+
 #[tokio::test]
-async fn what_one_payment_is_to_blame_for_does_not_stop_the_others() {
+async fn after_the_first_approved_payment_a_paused_lane_is_probed_by_looking_it_up() {
+    let shop = Shop::start(2).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    let first = first_payment(&shop, product).await;
+    // No code of Toss's tables: the rule is new, and holds for every call.
+    let fault = json!({"kind": "error", "status": 403, "code": "A_NEW_RULE_ABOUT_CALLERS"});
+    for endpoint in ["confirm", "query", "cancel"] {
+        shop.control("rules", json!({"match": {"endpoint": endpoint}, "then": fault})).await;
+    }
+    let mut orders = vec![shop.accepted(PRICE, &[(product, 1)]).await];
+    until_paused(&shop).await;
+    let sent = shop.database.number("select count(*) from attempts").await;
+    for _ in 0..30 {
+        orders.push(shop.accepted(PRICE, &[(product, 1)]).await);
+    }
+    let lookups = async || {
+        let requests = shop.requests(&first).await;
+        requests.iter().filter(|request| request["method"] == "GET" && request["status"] == 403).count()
+    };
+    wait_for("two probes", Duration::from_mins(1), async || (lookups().await >= 3).then_some(())).await;
+    // What both workers had in hand when it paused, and no probe among it.
+    assert!(shop.database.number("select count(*) from attempts").await <= sent + 4, "intents were used as probes");
+    assert_eq!(paused(&shop).await, 1);
+    shop.forget_rules().await;
+    for order in &orders {
+        shop.until(order, "DONE").await;
+        assert_eq!(shop.approvals(order).await, 1);
+    }
+    wait_for("the lane to be open", Duration::from_secs(10), async || (paused(&shop).await == 0).then_some(())).await;
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn what_one_payment_is_to_blame_for_pauses_nothing_once_a_payment_was_approved() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    first_payment(&shop, product).await;
+    let mut bad = Vec::new();
+    for (status, code) in [
+        (400, "INVALID_API_KEY"),
+        (401, "UNAUTHORIZED_KEY"),
+        (403, "INCORRECT_BASIC_AUTH_FORMAT"),
+        (403, "API_KEY_ACCESS_DENIED"),
+        (400, "NOT_REGISTERED_BUSINESS"),
+        (404, "NOT_FOUND_TERMINAL_ID"),
+        (400, "INVALID_UNREGISTERED_SUBMALL"),
+        (400, "A_CODE_NOBODY_KNOWS"),
+        (418, "ANOTHER_CODE_NOBODY_KNOWS"),
+    ] {
+        let order = shop.order(PRICE, &[(product, 1)]).await;
+        let key = shop.authenticate(&order, PRICE).await;
+        for endpoint in ["confirm", "query"] {
+            let fault = json!({"kind": "error", "status": status, "code": code});
+            shop.control("rules", json!({"match": {"endpoint": endpoint, "paymentKey": key}, "then": fault})).await;
+        }
+        assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
+        bad.push(order);
+    }
+    for _ in 0..20 {
+        let accepted = Instant::now();
+        let order = shop.accepted(PRICE, &[(product, 1)]).await;
+        shop.until(&order, "DONE").await;
+        assert!(accepted.elapsed() < Duration::from_secs(5), "{:?}", accepted.elapsed());
+        assert_eq!(paused(&shop).await, 0);
+    }
+    assert!(shop.database.number("select sum(checks) from lanes").await > 0, "nothing was suspected");
+    for order in &bad {
+        assert_eq!(shop.status(order).await, "IN_PROGRESS");
+    }
+    shop.forget_rules().await;
+    for order in &bad {
+        shop.until(order, "DONE").await;
+    }
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_secret_is_proven_by_the_last_approved_payment_and_its_not_found_counts_then() {
+    let mut shop = Shop::hurried(1).await;
+    let product = shop.product("Ogu T", PRICE, 200).await;
+    first_payment(&shop, product).await;
+    shop.stop_workers().await;
+    let rotated = shop.control("merchants/rotate", json!({"clientKey": simulator::DEFAULT_CLIENT_KEY})).await;
+    shop.add_worker_with(&[("TOSS_SECRET_KEY", rotated["secretKey"].as_str().unwrap())]).await;
+    wait_for("the new secret to show a payment", Duration::from_secs(30), async || {
+        (shop.database.number("select count(*) from merchants").await == 2).then_some(())
+    })
+    .await;
+    // Nobody was ever paid by the new secret, and it finds out that this payment does not exist.
+    let order = shop.order(PRICE, &[(product, 1)]).await;
+    assert_eq!(shop.confirm(&order, "a_payment_that_does_not_exist", PRICE).await.status.as_u16(), 202);
+    shop.until(&order, "ABORTED").await;
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn before_the_first_approved_payment_a_probe_with_another_one_opens_the_lane_at_once() {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 200).await;
     let bad = shop.order(PRICE, &[(product, 1)]).await;

@@ -14,6 +14,7 @@ mod bad_input;
 #[cfg(feature = "browser")]
 mod browsing;
 mod claiming;
+mod classes;
 mod concurrency;
 mod crashes;
 mod endings;
@@ -41,6 +42,7 @@ mod routes;
 mod soak;
 mod spine;
 mod strange;
+mod strangers;
 mod tampering;
 mod tidy;
 mod transitions;

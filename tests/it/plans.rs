@@ -45,12 +45,12 @@ fn check(name: &str, plan: &str) {
 async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
     let database = Database::new().await;
     for (name, statement, arguments) in [
-        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 33),
+        ("settle", include_str!("../../shared/src/outbox/settle.sql"), 34),
         ("reconcile: facts", include_str!("../../shared/src/outbox/reconcile/facts.sql"), 4),
         ("reconcile: lines", include_str!("../../shared/src/outbox/reconcile/lines.sql"), 2),
         ("reconcile: payment", include_str!("../../shared/src/outbox/reconcile/payment.sql"), 12),
         ("reconcile: keep", include_str!("../../shared/src/outbox/reconcile/keep.sql"), 11),
-        ("reconcile: put back", include_str!("../../shared/src/outbox/reconcile/put_back.sql"), 4),
+        ("reconcile: put back", include_str!("../../shared/src/outbox/reconcile/put_back.sql"), 5),
         ("renew", include_str!("../../shared/src/outbox/renew.sql"), 4),
         ("sweep", include_str!("../../shared/src/outbox/sweep.sql"), 2),
         ("request", include_str!("../../shared/src/cancel/request.sql"), 19),

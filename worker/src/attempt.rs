@@ -7,19 +7,22 @@ use std::{borrow::Cow, time::Duration};
 
 use shared::{
     cancel::AccountKey,
-    merchant::ShownMerchant,
+    merchant::{ShownMerchant, ShownPayment},
     outbox::{Again, Attempt, Call, Cancel, Claim, Finding, How, Operation, Outcome, Replanned, StoredRequest},
+    payment::PaymentKey,
     stop_point::{self, StopPoint},
-    toss::{Answer, ApiKey, Body, NoAnswer, Reply, Toss},
+    toss::{self, Answer, ApiKey, Body, NoAnswer, Reply, Toss},
 };
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    classify::{Try, Waits, classify, lane_fault},
+    classify::{Try, Waits, classify, key_fault},
     flow::{Flow, Heard},
+    key_check::KeyChecks,
     keys::Keys,
     known::{Known, SentKey, Surroundings},
+    lanes::KeyFault,
     merchants::Merchants,
     metrics::Metrics,
     reading::About,
@@ -39,6 +42,7 @@ pub(crate) struct Asker {
     pub(crate) toss: Toss,
     pub(crate) keys: Keys,
     pub(crate) merchants: Merchants,
+    pub(crate) key_checks: KeyChecks,
     pub(crate) answers: RecentAnswers,
     /// Opens the requests that name an account.
     pub(crate) account_key: Option<AccountKey>,
@@ -55,10 +59,10 @@ pub(crate) struct Tried {
     pub(crate) took: Duration,
     /// The fingerprint of the secret that signed.
     pub(crate) signed_with: String,
-    /// The code, when Toss does not take that secret.
-    pub(crate) key_fault: Option<String>,
-    /// The payment was shown, and is of this merchant.
-    pub(crate) shown: Option<ShownMerchant>,
+    /// The answer may be about that secret.
+    pub(crate) key_fault: Option<KeyFault>,
+    /// The payment was shown.
+    pub(crate) shown: Option<ShownPayment>,
 }
 
 impl Asker {
@@ -70,6 +74,7 @@ impl Asker {
         let request = self.request(&claim);
         let surroundings = Surroundings {
             merchant_is_proven: self.merchants.is_proven(key.id(), claim.m_id()),
+            key_is_taken: self.key_checks.has_shown(key.id(), self.terms.others_answered_within, started),
             others_answered: self.answers.about_others(claim.order_no(), self.terms.others_answered_within, started),
         };
         let sent_key = self.keys.sent_key(claim.sends());
@@ -84,11 +89,16 @@ impl Asker {
         let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };
         let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
         let outcome = self.sealed_again(&claim, outcome);
-        let (heard, key_fault) = (heard(&reply), lane_fault(call, &reply).map(str::to_owned));
+        let key_fault = key_fault(call, &reply);
+        let key_fault = key_fault.map(|code| KeyFault { api_key_id: key.id().to_owned(), code: code.to_owned() });
+        let heard = heard(&reply);
         if key_fault.is_none() && answers(&reply) {
             self.answers.note(claim.order_no(), Instant::now());
         }
         let shown = shown(&reply, about, key);
+        if shown.is_some() {
+            self.key_checks.note_shown(key.id(), Instant::now());
+        }
         let (http_status, code, trace_id) = facts(reply);
         tracing::info!(
             order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),
@@ -177,12 +187,13 @@ impl Asker {
             undecided: retry::UNDECIDED.wait(known.attempts) / self.terms.divisor,
             busy: retry::BUSY.wait(known.snoozes.saturating_add(1)) / self.terms.divisor,
             spaced: retry::SPACED.wait(known.attempts) / self.terms.divisor,
+            spaced_snooze: retry::SPACED.wait(known.snoozes.saturating_add(1)) / self.terms.divisor,
             asked,
         }
     }
 }
 
-fn heard(reply: &Reply) -> Heard {
+pub(crate) fn heard(reply: &Reply) -> Heard {
     match reply {
         Reply::Answer(answer) if answer.http_status == 429 => Heard::Slow { asked: answer.retry_after },
         Reply::Answer(_) => Heard::Answered,
@@ -197,12 +208,19 @@ fn answers(reply: &Reply) -> bool {
     matches!(reply, Reply::Answer(answer) if answer.http_status != 429 && !answer.is_server_error())
 }
 
-/// The merchant of a payment that is ours.
-fn shown(reply: &Reply, about: About<'_>, key: &ApiKey) -> Option<ShownMerchant> {
+fn shown(reply: &Reply, about: About<'_>, key: &ApiKey) -> Option<ShownPayment> {
     let Reply::Answer(Answer { body: Body::Payment(payment), .. }) = reply else { return None };
-    let m_id = payment.m_id.as_deref().filter(|_| payment.is_of(about.payment_key, about.order_no))?;
-    let m_id = Some(m_id).filter(|m_id| (1..=M_ID_LENGTH_MAX).contains(&m_id.chars().count()))?.to_owned();
-    Some(ShownMerchant { api_key_id: key.id().to_owned(), m_id })
+    payment.is_of(about.payment_key, about.order_no).then(|| shown_payment(payment, key)).flatten()
+}
+
+/// What this secret showed: a payment that is ours, and its merchant.
+pub(crate) fn shown_payment(payment: &toss::Payment, key: &ApiKey) -> Option<ShownPayment> {
+    let m_id = payment.m_id.clone().filter(|m_id| (1..=M_ID_LENGTH_MAX).contains(&m_id.chars().count()))?;
+    let is_approved = matches!(payment.status.as_str(), "DONE" | "PARTIAL_CANCELED" | "CANCELED");
+    Some(ShownPayment {
+        merchant: ShownMerchant { api_key_id: key.id().to_owned(), m_id },
+        approved: PaymentKey::parse(&payment.payment_key).filter(|_| is_approved),
+    })
 }
 
 fn facts(reply: Reply) -> (Option<u16>, Option<String>, Option<String>) {
@@ -238,8 +256,9 @@ mod tests {
     use super::Asker;
     use crate::{
         flow::{Flow, Limits},
+        key_check::KeyChecks,
         keys::Keys,
-        known::{Known, SentKey, Work},
+        known::{Known, SentKey, Surroundings, Work},
         merchants::Merchants,
         metrics::Metrics,
         recent_answers::RecentAnswers,
@@ -255,6 +274,7 @@ mod tests {
             toss: Toss::new("http://127.0.0.1:1", Duration::from_secs(1)).unwrap(),
             keys: Keys::new(newest.clone(), Some(previous.clone())),
             merchants: Merchants::default(),
+            key_checks: KeyChecks::default(),
             answers: RecentAnswers::default(),
             account_key: None,
             terms: Terms::REAL,
@@ -280,8 +300,7 @@ mod tests {
                 },
                 abandoned: false,
                 key,
-                merchant_is_proven: true,
-                others_answered: true,
+                surroundings: Surroundings { merchant_is_proven: true, key_is_taken: true, others_answered: true },
                 attempts: 1,
                 snoozes: 0,
             };

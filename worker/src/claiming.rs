@@ -151,9 +151,9 @@ impl Claiming {
         permits
     }
 
-    /// Claims so many of a class as there are permits, under the secret that Toss takes, and starts a try for each. A paused
-    /// lane gets one intent now and then, to see whether it opens; while all are paused nothing else is claimed. Until
-    /// `probe_from` the database is not asked again whether it is time.
+    /// Claims so many of a class as there are permits, under the secret that Toss takes, and starts a try for each. Before
+    /// the first approved payment a paused lane gets one intent now and then, to see whether it opens; while all are paused
+    /// nothing else is claimed. Until `probe_from` the database is not asked again whether it is time.
     async fn claim(
         &self,
         classes: &mut Classes,
@@ -164,7 +164,9 @@ impl Claiming {
     ) -> Result<Progress, StoreError> {
         let sent_at = Instant::now();
         let keys = &self.asker.keys;
-        let mut probe = keys.paused().filter(|_| *probe_from <= sent_at);
+        let merchants = &self.asker.merchants;
+        let mut probe =
+            keys.paused().filter(|key| *probe_from <= sent_at && merchants.last_approved(key.id()).is_none());
         if let Some(key) = &probe {
             let taken = lane::take_probe(&self.pool, key.id(), self.asker.terms.probe_every).await?;
             *probe_from = Instant::now() + PAUSED_WAIT;
@@ -227,6 +229,9 @@ impl Claiming {
                 asker.merchants.note(&pool, shown).await;
             }
             findings.send(tried.finding, held);
+            if let Some(fault) = tried.key_fault {
+                lanes::suspect(&pool, &asker, fault).await;
+            }
         });
     }
 }

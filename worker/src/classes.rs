@@ -33,13 +33,34 @@ fn share(class: Class) -> u32 {
 /// Counted in hundredths of a call.
 const CALL: u32 = 100;
 
+/// What a class may be owed at most: its share of four of the largest claims.
+const CLAIMS_OWED_MAX: u32 = 4;
+
 /// What the classes are owed of the calls that they compete for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Debts([u32; COUNT]);
+
+/// Each has one call to begin with.
+impl Default for Debts {
+    fn default() -> Self {
+        Self([CALL; COUNT])
+    }
+}
 
 impl Debts {
     fn calls(&self, class: Class) -> usize {
         usize::try_from(self.0[place(class)] / CALL).unwrap_or(usize::MAX)
+    }
+
+    /// Who goes of these, in order: the first, and with all there is, unless another one is owed calls.
+    fn turn(&self, candidates: &[Candidate]) -> Option<Candidate> {
+        let owed = |Candidate { class, most }: &Candidate| {
+            NonZeroUsize::new(self.calls(*class)).map(|owed| Candidate { class: *class, most: owed.min(*most) })
+        };
+        let first = candidates.first()?;
+        let another_is_owed = candidates.iter().skip(1).any(|candidate| owed(candidate).is_some());
+        // Then the first may be owed some itself, and takes no more than that.
+        candidates.iter().find_map(owed).filter(|_| another_is_owed).or(Some(*first))
     }
 
     /// So many calls went to this class, while these had work.
@@ -47,8 +68,8 @@ impl Debts {
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         for other in Class::ALL {
             let owed = &mut self.0[place(other)];
-            // Who has no work saves nothing up, but for one call to begin with.
-            let most = if have_work(other) { share(other) * u32::from(CLAIM_MAX) } else { CALL };
+            // Who has no work saves nothing up, but for that one call.
+            let most = if have_work(other) { share(other) * u32::from(CLAIM_MAX) * CLAIMS_OWED_MAX } else { CALL };
             *owed = owed.saturating_add(share(other).saturating_mul(calls)).min(most.max(CALL));
         }
         let owed = &mut self.0[place(class)];
@@ -94,7 +115,7 @@ pub(crate) struct Paced {
     pub(crate) room: Room,
 }
 
-/// Whom one pace would let go next.
+/// Who might go, and how many.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     class: Class,
@@ -162,8 +183,7 @@ impl Classes {
 
     /// Of the places that are free: each pace names whom it would let go, and of those one goes.
     pub(crate) fn next(&self, free: NonZeroUsize, now: Instant, paced: impl Fn(Call) -> Paced) -> Next {
-        let mut candidates: [Option<Candidate>; PACES] = [None; PACES];
-        let mut probing = false;
+        let mut of_paces: [Vec<Candidate>; PACES] = Default::default();
         let mut waits = Next::Wait { until: None, for_a_call: false };
         for class in Class::ALL {
             let Some(from) = self.supply(class).from else { continue };
@@ -172,40 +192,18 @@ impl Classes {
                 continue;
             }
             let Paced { pace, room } = paced(class.call());
-            let (places, probe) = match room {
-                Room::For(places) => (places.min(free), false),
-                Room::ForAProbe => (NonZeroUsize::MIN, true),
-                Room::NoneUntil(at) => {
-                    waits = waits.or_at(at).or_when_a_call_ends();
-                    continue;
-                }
-                Room::NoneUntilACallEnds => {
-                    waits = waits.or_when_a_call_ends();
-                    continue;
-                }
-            };
-            probing |= probe;
-            let owed = NonZeroUsize::new(self.of_paces[pace].calls(class));
-            let before = &mut candidates[pace];
-            match (*before, owed) {
-                (None, _) => *before = Some(Candidate { class, most: places }),
-                (Some(first), Some(owed)) if !probe && self.of_paces[pace].calls(first.class) == 0 => {
-                    *before = Some(Candidate { class, most: places.min(owed) });
-                }
-                (Some(_), _) => {}
+            match room {
+                Room::For(places) => of_paces[pace].push(Candidate { class, most: places.min(free) }),
+                // It is for whom Toss did not meet with silence yet: that is who goes first.
+                Room::ForAProbe => return Next::Claim { class, most: NonZeroUsize::MIN },
+                Room::NoneUntil(at) => waits = waits.or_at(at).or_when_a_call_ends(),
+                Room::NoneUntilACallEnds => waits = waits.or_when_a_call_ends(),
             }
         }
-        let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
-        candidates.sort_by_key(|candidate| place(candidate.class));
-        let Some(first) = candidates.first() else { return waits };
-        let owed = candidates.iter().skip(1).find_map(|candidate| {
-            let owed = NonZeroUsize::new(self.of_all.calls(candidate.class))?;
-            Some(Candidate { class: candidate.class, most: candidate.most.min(owed) })
-        });
-        // A probe is for whom Toss did not meet with silence yet: that is who goes first.
-        let first_is_owed = probing || self.of_all.calls(first.class) > 0;
-        let Candidate { class, most } = owed.filter(|_| !first_is_owed).unwrap_or(*first);
-        Next::Claim { class, most }
+        let named = of_paces.iter().zip(&self.of_paces);
+        let mut named: Vec<Candidate> = named.filter_map(|(candidates, debts)| debts.turn(candidates)).collect();
+        named.sort_by_key(|candidate| place(candidate.class));
+        self.of_all.turn(&named).map_or(waits, |Candidate { class, most }| Next::Claim { class, most })
     }
 
     fn supply(&self, class: Class) -> &Supply {
@@ -243,3 +241,7 @@ fn place(class: Class) -> usize {
         Class::DepositLookup => 6,
     }
 }
+
+#[cfg(test)]
+#[path = "classes_tests.rs"]
+mod tests;

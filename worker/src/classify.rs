@@ -22,7 +22,7 @@ use shared::{
 use time::OffsetDateTime;
 
 use crate::{
-    codes::{Class, Refused},
+    codes::{self, Class, Refused},
     known::{Known, Work},
     reading::{About, Reading, read},
     refund,
@@ -38,6 +38,8 @@ pub struct Waits {
     pub busy: Duration,
     /// Where nothing is in a hurry any more.
     pub spaced: Duration,
+    /// The same after tries that do not count.
+    pub spaced_snooze: Duration,
     /// What Toss asked for.
     pub asked: Duration,
 }
@@ -118,8 +120,10 @@ fn help(tried: &Try<'_>, reading: &Reading) -> Help {
         return Help::Unrelated;
     }
     match reading {
+        // It is this payment's fault when the same secret shows others.
+        Reading::Code(Class::Lane) if tried.known.surroundings.key_is_taken => Help::None,
         Reading::TooMany | Reading::Code(Class::NotNow(_) | Class::Lane) => Help::Unrelated,
-        Reading::Code(Class::Absent) if !tried.known.merchant_is_proven => Help::Unrelated,
+        Reading::Code(Class::Absent) if !tried.known.surroundings.merchant_is_proven => Help::Unrelated,
         // What was paid is there.
         Reading::Code(Class::Absent) if matches!(tried.known.work, Work::Cancel(_)) => Help::None,
         Reading::Code(Class::Absent) | Reading::NotMoved
@@ -140,13 +144,14 @@ fn help(tried: &Try<'_>, reading: &Reading) -> Help {
     }
 }
 
-/// The error's code when it is about the secret and not about the payment.
-pub fn lane_fault(call: Call, reply: &Reply) -> Option<&str> {
+/// The error's code when it may be about the secret and not about the payment: it is documented so, or not at all. A new rule
+/// of Toss about who may call has a new code.
+pub fn key_fault(call: Call, reply: &Reply) -> Option<&str> {
     match reply {
-        Reply::Answer(Answer { body: Body::Error { code, .. }, .. })
-            if crate::codes::class(call, code) == Class::Lane =>
-        {
-            Some(code)
+        Reply::Answer(Answer { http_status, body: Body::Error { code, .. }, .. }) => {
+            let is_listed = codes::class(call, code) == Class::Lane;
+            let is_new = !codes::is_documented(code) && (400..500).contains(http_status) && *http_status != 429;
+            (is_listed || is_new).then_some(code)
         }
         Reply::Answer(_) | Reply::NoAnswer(_) => None,
     }
@@ -172,7 +177,7 @@ fn payment(tried: &Try<'_>, reading: Reading, terms: &Terms, waits: Waits) -> Ou
             Outcome::Review { cause: "review_not_as_agreed", answer: Box::new(told(tried.reply)) }
         }
         // Another merchant's secret finds none of our payments.
-        Reading::Code(Class::Absent) if asking && !known.merchant_is_proven => {
+        Reading::Code(Class::Absent) if asking && !known.surroundings.merchant_is_proven => {
             again(How::Ask, waits.spaced.max(waits.asked), known.unchanged())
         }
         Reading::NotMoved | Reading::Code(Class::Absent) if asking => nothing_there(tried, &reading, terms, waits),
@@ -232,12 +237,14 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
     let in_hurry = known.may_post(terms) && !matches!(known.work, Work::Check);
     let pace = if in_hurry { waits.undecided } else { waits.spaced }.max(waits.asked);
     let busy = waits.busy.max(waits.asked);
+    // The lane pauses if it is the secret's fault. If it is the payment's, it is in nobody's way.
+    let key_fault = if in_hurry { busy } else { waits.spaced_snooze };
     if tried.call == Call::Query {
         // A question that led nowhere leaves the sends as they were.
         let (how, after) = if matches!(reading, Reading::TooMany | Reading::Code(Class::NotNow(_))) {
             (How::Snooze, busy)
         } else if *reading == Reading::Code(Class::Lane) {
-            (How::Snooze, terms.probe_every)
+            (How::Snooze, key_fault)
         } else {
             (known.again(), pace)
         };
@@ -251,7 +258,7 @@ pub(crate) fn undecided(tried: &Try<'_>, reading: &Reading, terms: &Terms, waits
         Reading::Code(Class::Same) => again(How::Snooze, busy, SendsAfter { unanswered: Mark::Now, ..posted }),
         Reading::TooMany => again(How::Snooze, busy, posted),
         Reading::Code(Class::NotNow(_)) => again(How::Snooze, busy, burnt),
-        Reading::Code(Class::Lane) => again(How::Snooze, terms.probe_every, burnt),
+        Reading::Code(Class::Lane) => again(How::Snooze, key_fault, burnt),
         // Done before, Toss says: a look that does not show it yet is not to be believed.
         Reading::Code(Class::Disguised) => again(How::Ask, pace, SendsAfter { unanswered: Mark::Now, ..burnt }),
         Reading::Code(Class::Absent | Class::Unclear | Class::Refused(_))
@@ -329,8 +336,10 @@ fn no_longer_than(terms: &Terms, tried: &Try<'_>, help: Help, again: Again) -> O
     let known = tried.known;
     let no_answer = match (help, known.sends.no_answer) {
         (Help::Some, Some(_)) => Mark::Clear,
-        (Help::None, None) if known.others_answered => Mark::Now,
-        (Help::None, Some(age)) if age >= terms.review_after && known.others_answered && known.waits_for_proof() => {
+        (Help::None, None) if known.surroundings.others_answered => Mark::Now,
+        (Help::None, Some(age))
+            if age >= terms.review_after && known.surroundings.others_answered && known.waits_for_proof() =>
+        {
             let answer = Box::new(told(tried.reply));
             let silent = matches!(tried.reply, Reply::NoAnswer(_));
             let cause = if silent { outbox::NO_ANSWER } else { outbox::NO_PROOF };

@@ -5,20 +5,29 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{
     outbox::{
-        Call::{Confirm, Query},
+        Call::{Cancel, Confirm, Query},
         Mark, Outcome, Proof, Sends,
     },
     payment::PaymentStatus,
     toss::{NoAnswer, Reply},
 };
 
-use super::{super::lane_fault, after, burnt, check, check_of, error, first, in_state, line, outcome, payment, with};
-use crate::known::Known;
+use super::{super::key_fault, after, burnt, check, check_of, error, first, in_state, line, outcome, payment, with};
+use crate::{
+    codes::{self, Class},
+    known::{Known, Surroundings},
+};
 
 /// Toss has said nothing that helps about the payment for so long.
 fn without_answer(known: Known, seconds: u64) -> Known {
     let sends = Sends { no_answer: Some(Duration::from_secs(seconds)), ..known.sends };
     Known { sends, ..known }
+}
+
+/// Nor about any other.
+fn unanswered_others(known: Known) -> Known {
+    let surroundings = Surroundings { others_answered: false, ..known.surroundings };
+    Known { surroundings, ..known }
 }
 
 const DAY: u64 = 24 * 3_600;
@@ -37,7 +46,7 @@ fn a_day_without_an_answer_that_helps_while_others_are_answered_is_for_a_human()
             let is_alive = |known: &Known| matches!(outcome(known, Query, &reply), Outcome::Again(_));
             assert!(is_alive(&without_answer(known.clone(), DAY - 1)), "{reply:?}");
             // Silence about all is an outage of Toss, however long it lasts.
-            assert!(is_alive(&without_answer(Known { others_answered: false, ..known }, 10 * DAY)), "{reply:?}");
+            assert!(is_alive(&without_answer(unanswered_others(known), 10 * DAY)), "{reply:?}");
         }
         // What has ended is not opened again by silence.
         let ended = without_answer(check_of(PaymentStatus::Done), 10 * DAY);
@@ -68,7 +77,7 @@ fn silence_is_remembered_from_the_first_time_on_until_an_answer_helps() {
     };
     let silence = Reply::NoAnswer(NoAnswer::TimedOut);
     assert_eq!(mark(&first(), &silence), Mark::Now);
-    assert_eq!(mark(&with(|known| known.others_answered = false), &silence), Mark::Keep);
+    assert_eq!(mark(&with(|known| known.surroundings.others_answered = false), &silence), Mark::Keep);
     assert_eq!(mark(&without_answer(first(), 5), &silence), Mark::Keep);
     assert_eq!(mark(&without_answer(first(), 5), &error(429, "X")), Mark::Keep);
     assert_eq!(mark(&without_answer(first(), 5), &error(401, "UNAUTHORIZED_KEY")), Mark::Keep);
@@ -77,7 +86,10 @@ fn silence_is_remembered_from_the_first_time_on_until_an_answer_helps() {
 
 #[test]
 fn not_found_is_proof_only_under_a_secret_that_has_shown_a_payment_of_our_merchant() {
-    let foreign = |known: Known| Known { merchant_is_proven: false, ..known };
+    let foreign = |known: Known| {
+        let surroundings = Surroundings { merchant_is_proven: false, ..known.surroundings };
+        Known { surroundings, ..known }
+    };
     let not_found = error(404, "NOT_FOUND_PAYMENT");
     let looked = |seconds| {
         let mut known = foreign(after(seconds));
@@ -140,12 +152,37 @@ fn a_confirm_that_met_a_server_error_may_act_yet() {
 }
 
 #[test]
-fn what_toss_says_of_a_secret_pauses_its_lane_and_nothing_else_does() {
-    assert_eq!(lane_fault(Confirm, &error(401, "UNAUTHORIZED_KEY")), Some("UNAUTHORIZED_KEY"));
-    assert_eq!(lane_fault(Query, &error(400, "INVALID_API_KEY")), Some("INVALID_API_KEY"));
-    for other in [error(403, "REJECT_CARD_PAYMENT"), error(401, "A_CODE_NOBODY_KNOWS"), payment(|_| {})] {
-        assert_eq!(lane_fault(Confirm, &other), None);
+fn an_answer_may_be_about_the_secret_when_its_code_is_documented_so_or_not_at_all() {
+    for call in [Confirm, Query, Cancel] {
+        for (code, class) in codes::rows(call) {
+            for status in [400, 401, 403, 404, 500] {
+                let expected = (*class == Class::Lane).then_some(*code);
+                assert_eq!(key_fault(call, &error(status, code)), expected, "{call:?} {status}");
+            }
+        }
+        for status in [400, 401, 403, 404, 418] {
+            let new = error(status, "A_CODE_NOBODY_KNOWS");
+            assert_eq!(key_fault(call, &new), Some("A_CODE_NOBODY_KNOWS"), "{call:?} {status}");
+        }
+        // A server error is about Toss, and a 429 about our pace.
+        for status in [429, 500, 503] {
+            assert_eq!(key_fault(call, &error(status, "A_CODE_NOBODY_KNOWS")), None, "{call:?} {status}");
+        }
+        assert_eq!(key_fault(call, &payment(|_| {})), None);
     }
+}
+
+#[test]
+fn a_code_about_the_secret_is_this_payments_fault_when_the_same_secret_shows_others() {
+    let a_day = |key_is_taken| {
+        with(|known| {
+            known.since_accepted = Duration::from_hours(25);
+            known.sends.no_answer = Some(Duration::from_hours(24));
+            known.surroundings.key_is_taken = key_is_taken;
+        })
+    };
+    check(&a_day(false), Query, &error(401, "UNAUTHORIZED_KEY"), "snooze, epoch 0");
+    check(&a_day(true), Query, &error(401, "UNAUTHORIZED_KEY"), "review_no_proof");
 }
 
 #[test]

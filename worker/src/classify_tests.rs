@@ -21,7 +21,7 @@ mod proofs;
 
 use super::{Try, Waits, classify};
 use crate::{
-    known::{Known, SentKey, Work},
+    known::{Known, SentKey, Surroundings, Work},
     reading::About,
     terms::Terms,
 };
@@ -31,6 +31,7 @@ const WAITS: Waits = Waits {
     undecided: Duration::from_millis(1),
     busy: Duration::from_millis(2),
     spaced: Duration::from_millis(3),
+    spaced_snooze: Duration::from_millis(4),
     asked: Duration::ZERO,
 };
 
@@ -54,8 +55,7 @@ fn first() -> Known {
         },
         abandoned: false,
         key: SentKey::None,
-        merchant_is_proven: true,
-        others_answered: true,
+        surroundings: Surroundings { merchant_is_proven: true, key_is_taken: false, others_answered: true },
         attempts: 1,
         snoozes: 0,
     }

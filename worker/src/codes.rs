@@ -52,7 +52,7 @@ impl Refused {
     /// A bank's decline shows that Toss found the payment. Anything else may be said because it did not find it, and then it
     /// depends on whose secret was used.
     pub(crate) fn proves(self, known: &Known) -> bool {
-        known.merchant_is_proven || self.whose == Whose::Shopper && self.status == FailedStatus::Aborted
+        known.surroundings.merchant_is_proven || self.whose == Whose::Shopper && self.status == FailedStatus::Aborted
     }
 }
 
@@ -79,6 +79,11 @@ pub fn class(call: Call, code: &str) -> Class {
     rows(call).iter().find(|(known, _)| *known == code).map_or(Class::Unclear, |(_, class)| *class)
 }
 
+/// Does any call's table know the code?
+pub fn is_documented(code: &str) -> bool {
+    [Call::Confirm, Call::Query, Call::Cancel].into_iter().flat_map(rows).any(|(known, _)| *known == code)
+}
+
 /// The documented codes of a call.
 pub fn rows(call: Call) -> &'static [(&'static str, Class)] {
     match call {
@@ -99,6 +104,7 @@ static CONFIRM: &[(&str, Class)] = &[
     ("NOT_REGISTERED_BUSINESS", Class::Lane),
     ("UNAUTHORIZED_KEY", Class::Lane),
     ("INCORRECT_BASIC_AUTH_FORMAT", Class::Lane),
+    ("API_KEY_ACCESS_DENIED", Class::Lane),
     ("INVALID_REQUEST", OUR_FAULT),
     ("INVALID_AUTHORIZE_AUTH", OUR_FAULT),
     ("INVALID_IDEMPOTENCY_KEY", OUR_FAULT),
@@ -154,6 +160,7 @@ static QUERY: &[(&str, Class)] = &[
     ("FORBIDDEN_CONSECUTIVE_REQUEST", Class::NotNow(Deferral::Pace)),
     ("UNAUTHORIZED_KEY", Class::Lane),
     ("INCORRECT_BASIC_AUTH_FORMAT", Class::Lane),
+    ("API_KEY_ACCESS_DENIED", Class::Lane),
     ("INVALID_API_KEY", Class::Lane),
     // These say nothing about the payment, whatever their names say.
     ("NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN_BELOW_AMOUNT", Class::Unclear),
@@ -168,6 +175,7 @@ static CANCEL: &[(&str, Class)] = &[
     ("ALREADY_REFUNDING_PAYMENT", Class::Disguised),
     ("UNAUTHORIZED_KEY", Class::Lane),
     ("INCORRECT_BASIC_AUTH_FORMAT", Class::Lane),
+    ("API_KEY_ACCESS_DENIED", Class::Lane),
     ("INVALID_API_KEY", Class::Lane),
     // The shop's own limit is used up, the bank sleeps, or we were too quick.
     ("EXCEED_CANCEL_LIMIT", Class::NotNow(Deferral::Limit)),

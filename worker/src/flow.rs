@@ -16,6 +16,8 @@
 //! others: each finds its share by being refused. It judges no answer (`classify` does) and pauses nobody for a bad key.
 
 mod breaker;
+#[cfg(test)]
+mod endpoints;
 mod hold;
 mod latency;
 mod limit;

@@ -52,6 +52,15 @@ impl Keys {
         at_hand.map_or(SentKey::Gone, |key| SentKey::AtHand(key.id().to_owned()))
     }
 
+    /// The newest first.
+    pub(crate) fn at_hand(&self) -> &[ApiKey] {
+        &self.all
+    }
+
+    pub(crate) fn is_paused(&self, id: &str) -> bool {
+        self.lock().contains(id)
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<&ApiKey> {
         self.all.iter().find(|key| key.id() == id)
     }

@@ -26,11 +26,7 @@ pub struct Known {
     pub abandoned: bool,
     /// What the secrets at hand can do about the key that was sent.
     pub key: SentKey,
-    /// The secret that asks has shown a payment of the merchant that our orders are paid to. Without that, "not found" may
-    /// be the word of another merchant's secret.
-    pub merchant_is_proven: bool,
-    /// Toss has lately answered about other payments.
-    pub others_answered: bool,
+    pub surroundings: Surroundings,
     /// Tries so far, this one included, snoozes not.
     pub attempts: u16,
     pub snoozes: u16,
@@ -74,9 +70,14 @@ pub enum SentKey {
 
 /// What a worker knows beside the claim.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Surroundings {
-    pub(crate) merchant_is_proven: bool,
-    pub(crate) others_answered: bool,
+pub struct Surroundings {
+    /// The secret that asks has shown a payment of the merchant that our orders are paid to. Without that, "not found" may
+    /// be the word of another merchant's secret.
+    pub merchant_is_proven: bool,
+    /// The secret that asks has lately shown a payment of ours.
+    pub key_is_taken: bool,
+    /// Toss has lately answered about other payments.
+    pub others_answered: bool,
 }
 
 /// From this try on every other one asks: where posting keeps being met with silence, asking may be answered.
@@ -115,8 +116,7 @@ impl Known {
             sends: claim.sends().clone(),
             abandoned: claim.was_abandoned(),
             key,
-            merchant_is_proven: surroundings.merchant_is_proven,
-            others_answered: surroundings.others_answered,
+            surroundings,
             attempts: claim.attempts(),
             snoozes: claim.snoozes(),
         }

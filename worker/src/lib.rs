@@ -22,6 +22,7 @@ pub mod codes;
 mod flow;
 mod health;
 mod housekeeping;
+mod key_check;
 mod keys;
 pub mod known;
 mod lanes;
@@ -60,6 +61,7 @@ use crate::{
     claiming::Claiming,
     flow::Flow,
     housekeeping::Housekeeping,
+    key_check::KeyChecks,
     keys::Keys,
     leases::Leases,
     merchants::Merchants,
@@ -114,12 +116,14 @@ pub async fn run(settings: Settings, listener: TcpListener, stop: Stop) -> anyho
         toss: settings.toss,
         keys,
         merchants,
+        key_checks: KeyChecks::default(),
         answers: RecentAnswers::default(),
         account_key: settings.account_key,
         terms: settings.terms,
         metrics,
         flow,
     };
+    background.spawn("key checks", OnFailure::Finish, lanes::check(pool.clone(), asker.clone(), stop.clone()));
     let claiming = Claiming::new(pool.clone(), asker, settings.concurrency, lessee, leases, findings);
     let tries = claiming.run(&poke, &stop).await;
 

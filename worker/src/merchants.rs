@@ -1,5 +1,5 @@
-//! Which merchants' payments the secrets at hand have shown. The database keeps it for all workers; this is one worker's view
-//! of it, at most a second old.
+//! Which merchants' payments the secrets at hand have shown, and the last one that was approved. The database keeps it for all
+//! workers; this is one worker's view of it, at most a second old.
 
 use std::{
     collections::HashMap,
@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use shared::{merchant::ShownMerchant, telemetry::chain};
+use shared::{
+    merchant::{ShownMerchant, ShownPayment},
+    payment::PaymentKey,
+    telemetry::chain,
+};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
@@ -25,6 +29,9 @@ struct View {
     /// With the time at which this worker wrote it down last.
     shown: HashMap<ShownMerchant, Option<Instant>>,
     newest: Option<String>,
+    /// The last approved payment that each secret has shown, and the last of all.
+    approved: HashMap<String, PaymentKey>,
+    last_approved: Option<PaymentKey>,
     /// The database was read: before that, nothing is known of any secret.
     is_read: bool,
 }
@@ -39,13 +46,23 @@ impl Merchants {
         view.shown.contains_key(&shown)
     }
 
+    /// The last approved payment that this secret has shown, or where it has shown none, any secret.
+    pub(crate) fn last_approved(&self, api_key_id: &str) -> Option<PaymentKey> {
+        let view = self.lock();
+        view.approved.get(api_key_id).or(view.last_approved.as_ref()).cloned()
+    }
+
     /// What the database says, the last one first.
-    pub(crate) fn set(&self, shown: Vec<ShownMerchant>) {
+    pub(crate) fn set(&self, shown: Vec<ShownPayment>) {
         let mut view = self.lock();
         view.is_read = true;
-        view.newest = shown.first().map(|shown| shown.m_id.clone());
-        for shown in shown {
-            view.shown.entry(shown).or_insert(None);
+        view.newest = shown.first().map(|shown| shown.merchant.m_id.clone());
+        for ShownPayment { merchant, approved } in shown.into_iter().rev() {
+            if let Some(payment) = approved {
+                view.approved.insert(merchant.api_key_id.clone(), payment.clone());
+                view.last_approved = Some(payment);
+            }
+            view.shown.entry(merchant).or_insert(None);
         }
     }
 
@@ -60,7 +77,7 @@ impl Merchants {
     }
 
     /// A payment of ours was shown.
-    pub(crate) async fn note(&self, pool: &PgPool, shown: &ShownMerchant) {
+    pub(crate) async fn note(&self, pool: &PgPool, shown: &ShownPayment) {
         if !self.is_news(shown) {
             return;
         }
@@ -69,11 +86,16 @@ impl Merchants {
         }
     }
 
-    fn is_news(&self, shown: &ShownMerchant) -> bool {
+    /// The first merchant and the first approved payment of a secret are news, and any once a minute.
+    fn is_news(&self, ShownPayment { merchant, approved }: &ShownPayment) -> bool {
         let (mut view, now) = (self.lock(), Instant::now());
-        view.newest = Some(shown.m_id.clone());
-        let noted = view.shown.entry(shown.clone()).or_insert(None);
-        let is_news = noted.is_none_or(|at| now - at >= NOTE_EVERY);
+        view.newest = Some(merchant.m_id.clone());
+        let is_first = approved.as_ref().is_some_and(|payment| {
+            view.last_approved = Some(payment.clone());
+            view.approved.insert(merchant.api_key_id.clone(), payment.clone()).is_none()
+        });
+        let noted = view.shown.entry(merchant.clone()).or_insert(None);
+        let is_news = is_first || noted.is_none_or(|at| now - at >= NOTE_EVERY);
         if is_news {
             *noted = Some(now);
         }
@@ -88,18 +110,27 @@ impl Merchants {
 
 #[cfg(test)]
 mod tests {
-    use shared::merchant::ShownMerchant;
+    use shared::{
+        merchant::{ShownMerchant, ShownPayment},
+        payment::PaymentKey,
+    };
 
     use super::Merchants;
 
+    fn shown(api_key_id: &str, m_id: &str, approved: Option<&str>) -> ShownPayment {
+        ShownPayment {
+            merchant: ShownMerchant { api_key_id: api_key_id.into(), m_id: m_id.into() },
+            approved: approved.map(|key| PaymentKey::parse(key).unwrap()),
+        }
+    }
+
     #[test]
     fn a_secret_proves_what_it_has_shown_and_nothing_else() {
-        let shown = |api_key_id: &str, m_id: &str| ShownMerchant { api_key_id: api_key_id.into(), m_id: m_id.into() };
         let merchants = Merchants::default();
         assert!(!merchants.is_proven("ours", None), "nothing is known yet");
         merchants.set(Vec::new());
         assert!(merchants.is_proven("ours", None), "nothing was ever shown");
-        merchants.set(vec![shown("ours", "shop"), shown("old", "shop"), shown("older", "former")]);
+        merchants.set(vec![shown("ours", "shop", None), shown("old", "shop", None), shown("older", "former", None)]);
         for (key, m_id, proven) in [
             ("ours", None, true),
             ("old", None, true),
@@ -111,8 +142,25 @@ mod tests {
         ] {
             assert_eq!(merchants.is_proven(key, m_id), proven, "{key} {m_id:?}");
         }
-        assert!(merchants.is_news(&shown("foreign", "shop")), "a new secret of our merchant");
+        assert!(merchants.is_news(&shown("foreign", "shop", None)), "a new secret of our merchant");
         assert!(merchants.is_proven("foreign", None));
-        assert!(!merchants.is_news(&shown("foreign", "shop")), "it was just written down");
+        assert!(!merchants.is_news(&shown("foreign", "shop", None)), "it was just written down");
+    }
+
+    #[test]
+    fn a_secret_is_checked_with_its_own_last_approved_payment_and_a_new_one_with_the_last_of_all() {
+        let merchants = Merchants::default();
+        let last = |api_key_id: &str| merchants.last_approved(api_key_id).map(|payment| payment.expose().to_owned());
+        merchants.set(vec![shown("ours", "shop", None)]);
+        assert_eq!(last("ours"), None, "it has shown an account that waits, and that may never be approved");
+        assert!(!merchants.is_news(&shown("ours", "shop", None)) || last("ours").is_none());
+        assert!(merchants.is_news(&shown("ours", "shop", Some("first"))), "there was none before");
+        assert!(!merchants.is_news(&shown("ours", "shop", Some("second"))), "that is for later");
+        assert_eq!((last("ours").as_deref(), last("new").as_deref()), (Some("second"), Some("second")));
+        let read = Merchants::default();
+        read.set(vec![shown("b", "shop", None), shown("a", "shop", Some("newer")), shown("b", "old", Some("older"))]);
+        let last = |api_key_id: &str| read.last_approved(api_key_id).map(|payment| payment.expose().to_owned());
+        assert_eq!((last("a").as_deref(), last("b").as_deref()), (Some("newer"), Some("older")));
+        assert_eq!(last("new").as_deref(), Some("newer"));
     }
 }

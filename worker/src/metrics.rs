@@ -124,6 +124,13 @@ impl Metrics {
         self.took.get_or_create(&vec![call]).observe(took.as_secs_f64());
     }
 
+    /// A lookup that was about a secret and not about a payment.
+    pub(crate) fn note_key_check(&self, took: Duration) {
+        let call = ("call", Call::Query.as_str().to_owned());
+        self.tries.get_or_create(&vec![call.clone(), ("outcome", "key_check".to_owned())]).inc();
+        self.took.get_or_create(&vec![call]).observe(took.as_secs_f64());
+    }
+
     /// Reads what stands in the database, and writes all of it down.
     pub(crate) async fn text(&self, pool: &PgPool) -> Result<String, StoreError> {
         let (reviews, backlog, paused) =

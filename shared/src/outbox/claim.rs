@@ -45,7 +45,7 @@ pub struct Fence {
 /// How far left in the queue a claim looks. Left of it lie rows in flight and dead index entries; walking them at every
 /// claim is what makes queues in PostgreSQL slow down under load.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Watermark(Option<OffsetDateTime>);
+pub struct Watermark(pub(super) Option<OffsetDateTime>);
 
 impl Watermark {
     /// Looks at everything: the sweep.
@@ -248,17 +248,6 @@ pub async fn claim(
         }
     }
     Ok(claimed)
-}
-
-/// Which of these classes have an intent that is due and free, each looked at from its watermark on. The intent may be locked
-/// this moment: a claim may take nothing.
-#[expect(clippy::as_conversions, reason = "how the query macros are told that an array holds nulls")]
-pub async fn due(pool: &PgPool, lows: &[(Class, Watermark)]) -> Result<Vec<Class>, StoreError> {
-    let (classes, lows): (Vec<i16>, Vec<Option<OffsetDateTime>>) =
-        lows.iter().map(|(class, low)| (class.number(), low.0)).unzip();
-    let statement = sqlx::query_file_scalar!("src/outbox/due.sql", &classes, &lows as &[Option<OffsetDateTime>]);
-    let numbers = within(pool, "look for due intents", async |c| statement.fetch_all(c).await).await?;
-    Ok(numbers.into_iter().filter_map(Class::parse).collect())
 }
 
 struct Row {

@@ -15,6 +15,7 @@
 mod claim;
 mod class;
 pub mod decision;
+mod due;
 mod outcome;
 mod reconcile;
 mod sends;
@@ -22,10 +23,10 @@ mod settle;
 mod sweep;
 
 pub use claim::{
-    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, due,
-    renew,
+    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
 };
 pub use class::Class;
+pub use due::due;
 /// The cause of a review of a payment about which Toss says nothing, while it answers about others.
 pub const NO_ANSWER: &str = "no_answer_about_this_payment";
 /// The cause of a review of a payment about which Toss says nothing that decides.

@@ -15,6 +15,8 @@ pub(super) struct Books {
     pub(super) strays: Vec<i64>,
     /// Orders whose webhooks wait although they have no live intent, and have waited for more than a minute.
     pub(super) late_hints: Vec<i64>,
+    /// How many lookups were about a secret of ours and not about their payment.
+    pub(super) key_checks: usize,
 }
 
 /// What tells whether an order changed since. The number of its attempts is part of it, for a call that changed nothing.
@@ -40,6 +42,11 @@ pub(super) async fn read(pool: &PgPool, since: Option<&str>) -> anyhow::Result<B
     let orders: Vec<Order> =
         sqlx::query_as(sqlx::AssertSqlSafe(orders)).bind(since).fetch_all(&mut *connection).await.context("orders")?;
     let mut books = Books { orders: orders.into_iter().map(|order| (order.id, order)).collect(), ..Books::default() };
+    let checks: i64 = sqlx::query_scalar("select coalesce(sum(checks), 0) from lanes")
+        .fetch_one(&mut *connection)
+        .await
+        .context("lanes")?;
+    books.key_checks = usize::try_from(checks).context("lanes")?;
     books.products = all(connection, "select id, received, stock from products order by id").await?;
 
     let lines: Vec<Line> =

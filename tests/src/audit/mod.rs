@@ -126,6 +126,7 @@ impl Audit {
         stock::judge(&books, &mut found);
         intents::judge_strays(&books, &mut found);
         toss::judge_strays(&toss, &after, &mut found);
+        let calls = calls::Calls::of(self, &books, &toss);
         for order in books.orders.values() {
             if after.get(&order.order_no) != Some(&order.mark) {
                 if self.strength == Strength::Settled {
@@ -142,7 +143,7 @@ impl Audit {
                 money::judge(order, seen, self.strength, &mut found);
                 events::judge_approvals(order, seen, toss.clock_is_ours, &mut found);
                 events::judge_reversals(order, seen, &mut found);
-                calls::judge(order, seen, self, toss.log_is_whole, &mut found);
+                calls::judge(order, seen, calls, &mut found);
             } else {
                 money::judge_proof(order, &mut found);
             }
