@@ -24,10 +24,10 @@ pub struct Paused {
 /// Pauses a lane, or leaves it paused as it is. The first probe may run after `probe_after`.
 pub async fn pause(pool: &PgPool, api_key_id: &str, code: &str, probe_after: Duration) -> Result<(), StoreError> {
     let pause = sqlx::query!(
-        "insert into lanes (api_key_id, paused_at, code, probe_at)
-         values ($1, now(), $2, now() + make_interval(secs => $3))
+        "insert into lanes (api_key_id, paused_at, code, probe_at, pauses)
+         values ($1, now(), $2, now() + make_interval(secs => $3), 1)
          on conflict (api_key_id) do update
-             set paused_at = excluded.paused_at, code = excluded.code, probe_at = excluded.probe_at
+             set paused_at = excluded.paused_at, code = excluded.code, probe_at = excluded.probe_at, pauses = lanes.pauses + 1
              where lanes.paused_at is null",
         api_key_id,
         code,

@@ -1,8 +1,8 @@
 //! The soak: a shop for each seed, in every kind of trouble at once, and the audit at its end.
 //!
 //! The seed decides what shoppers do, which two faults Toss has at a time, to which orders it says the same for ever, what
-//! operators, banks and colleagues in Toss's console do with orders afterwards, when workers are forced down and which intents
-//! are deleted: see `plan`. How the tasks of a run interleave follows from the machine and not from the seed, so a seed
+//! operators, banks and colleagues in Toss's console do with orders afterwards, when workers are forced down, which intents
+//! are deleted, and which two strains there are besides: see `plan`. How the tasks of a run interleave follows from the machine and not from the seed, so a seed
 //! that failed once may need some runs to fail again.
 //!
 //! ```text
@@ -15,6 +15,7 @@
 mod large;
 mod plan;
 mod shoppers;
+mod strain;
 mod trouble;
 
 use std::{
@@ -99,7 +100,7 @@ fn replay(seed: impl std::fmt::Display) -> String {
 
 /// Runs a seed on a thread and a runtime of its own, which take everything of it with them when they end.
 fn holds(seed: u64) -> bool {
-    say(&format!("seed {seed}"));
+    say(&format!("seed {seed}, {:?}", Plan::of(seed).strains));
     let run = move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let url = runtime.block_on(run(seed));
@@ -126,13 +127,16 @@ async fn run(seed: u64) -> String {
     }
     shoppers::one(&shop).await; // every connection is open before anything goes wrong
     let shopping = CancellationToken::new();
-    let (same, (), workers) = tokio::join!(
+    // What the workers' connections have prepared by now was planned for a shop of one order.
+    shop.database.execute("vacuum analyze").await;
+    let (same, (), (), workers) = tokio::join!(
         async {
             let same = shoppers::all(&shop, &plan).await;
             shopping.cancel();
             same
         },
         trouble::at_toss(&shop, &plan.spells, &shopping),
+        strain::under(&shop, &plan.strains, &shopping),
         trouble::among_workers(&shop, &plan.mischief, workers),
     );
     shop.workers = workers;

@@ -47,7 +47,10 @@ impl Database {
     fn at(url: String) -> Self {
         // Named apart from the parts under test, so that a story can count or cut the connections of those alone.
         let options: PgConnectOptions = url.parse().unwrap();
-        let pool = PgPoolOptions::new().max_connections(5).connect_lazy_with(options.application_name("tests"));
+        // Nor does a story that makes the database read-only, or changes a column's type, tie the test's own hands.
+        let options = options.application_name("tests").options([("default_transaction_read_only", "off")]);
+        let options = options.statement_cache_capacity(0);
+        let pool = PgPoolOptions::new().max_connections(5).connect_lazy_with(options);
         Self { url, pool }
     }
 

@@ -289,12 +289,17 @@ impl Shop {
     }
 
     pub(crate) async fn status(&self, order: &str) -> String {
-        let answered = wait_for("an answer other than 503", Duration::from_mins(1), async || {
+        let view = self.view(order).await;
+        view["status"].as_str().unwrap_or_else(|| panic!("{view}")).to_owned()
+    }
+
+    /// What the api shows of the order, by a client that comes back when it is not available just now.
+    pub(crate) async fn view(&self, order: &str) -> Value {
+        wait_for("an answer other than 503", Duration::from_mins(1), async || {
             let answered = self.get(&format!("/api/v1/orders/{order}")).await;
-            (answered.status != StatusCode::SERVICE_UNAVAILABLE).then_some(answered)
+            (answered.status != StatusCode::SERVICE_UNAVAILABLE).then(|| answered.json())
         })
-        .await;
-        answered.json()["status"].as_str().unwrap_or_else(|| panic!("{}", answered.text)).to_owned()
+        .await
     }
 
     pub(crate) async fn until(&self, order: &str, status: &str) {
@@ -321,17 +326,6 @@ impl Shop {
         let answered = answered(self.http.get(format!("{}/control/{path}", self.simulator_url))).await;
         assert!(answered.status.is_success(), "{}", answered.text);
         answered.json()
-    }
-
-    /// The approvals of an order in the simulator's own ledger.
-    pub(crate) async fn approvals(&self, order: &str) -> usize {
-        let ledger = self.control_get(&format!("ledger?orderId={order}")).await;
-        ledger["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "APPROVAL").count()
-    }
-
-    /// What arrived at Toss about an order: method and path of each request.
-    pub(crate) async fn requests(&self, order: &str) -> Vec<Value> {
-        self.control_get(&format!("requests?orderId={order}")).await["requests"].as_array().unwrap().clone()
     }
 
     /// The story is over: workers stop, and our books are compared with the simulator's. Every shop must end here.

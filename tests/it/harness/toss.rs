@@ -15,6 +15,17 @@ impl Shop {
         ledger["entries"].as_array().unwrap().iter().map(|entry| entry["amount"].as_i64().unwrap()).sum()
     }
 
+    /// The approvals of an order in the simulator's own ledger.
+    pub(crate) async fn approvals(&self, order: &str) -> usize {
+        let ledger = self.control_get(&format!("ledger?orderId={order}")).await;
+        ledger["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "APPROVAL").count()
+    }
+
+    /// What arrived at Toss about an order: method and path of each request.
+    pub(crate) async fn requests(&self, order: &str) -> Vec<Value> {
+        self.control_get(&format!("requests?orderId={order}")).await["requests"].as_array().unwrap().clone()
+    }
+
     /// The next cancels of the order meet this.
     pub(crate) async fn on_cancel(&self, order: &str, then: Value, times: u32) {
         let rule = json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then});
@@ -50,7 +61,7 @@ impl Shop {
 
     /// The shop's server calls the refund off that is under way.
     pub(crate) async fn call_off(&self, order: &str) {
-        let view = self.get(&format!("/api/v1/orders/{order}")).await.json();
+        let view = self.view(order).await;
         let refunds = view["cancels"].as_array().unwrap();
         for refund in refunds.iter().filter(|refund| refund["status"] == "IN_PROGRESS") {
             let what = format!("cancel/{}/call-off", refund["cancelNo"]);

@@ -38,10 +38,6 @@ impl Shop {
         order
     }
 
-    pub(crate) async fn view(&self, order: &str) -> Value {
-        self.get(&format!("/api/v1/orders/{order}")).await.json()
-    }
-
     pub(crate) async fn payment_key(&self, order: &str) -> String {
         let sql = format!(
             "select p.payment_key from payments p join orders o on o.id = p.order_id

@@ -7,7 +7,9 @@ use futures_util::stream::{self, StreamExt as _};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use tokio_util::sync::CancellationToken;
 
-use super::{heal, look_at_all, number, plan, reviews_have_their_reasons, say, settled, shoppers, sum, trouble};
+use super::{
+    heal, look_at_all, number, plan, reviews_have_their_reasons, say, settled, shoppers, strain, sum, trouble,
+};
 use crate::harness::{
     process::{Binary, Process},
     shop::Shop,
@@ -22,7 +24,8 @@ const SPELLS: usize = 25;
 async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
     let seed = number("SOAK_SEED").unwrap_or_else(rand::random);
     let orders = number("SOAK_ORDERS").unwrap_or(ORDERS);
-    say(&format!("SOAK_SEED={seed} SOAK_ORDERS={orders}"));
+    let strains = plan::strains(&mut StdRng::seed_from_u64(!seed));
+    say(&format!("SOAK_SEED={seed} SOAK_ORDERS={orders}, {strains:?}"));
     let mut chance = StdRng::seed_from_u64(seed);
     let comers: Vec<_> = (0..orders)
         .map(|number| if number % 4 == 0 { plan::troubled_shopper(&mut chance) } else { plan::shopper(&mut chance) })
@@ -34,7 +37,7 @@ async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
     let scarce = shop.product("Ogu T", shoppers::PRICE, 100).await;
     let plenty = shop.product("Mug", shoppers::PRICE, 100_000).await;
     let shopping = CancellationToken::new();
-    let (same, (), mut workers) = tokio::join!(
+    let (same, (), (), mut workers) = tokio::join!(
         async {
             let each = comers.iter().map(async |shopper| {
                 shoppers::shopping(&shop, shopper, &shoppers::basket(shopper, scarce, plenty)).await
@@ -44,6 +47,7 @@ async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
             same.into_iter().flatten().collect::<Vec<_>>()
         },
         trouble::at_toss(&shop, &spells, &shopping),
+        strain::under(&shop, &strains, &shopping),
         killed_all_the_time(&shop, chance, &shopping),
     );
     say(&format!("the shoppers are through; {}", sum(&shop).await));

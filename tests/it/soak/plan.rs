@@ -1,6 +1,6 @@
 //! All that chance decides about one run, drawn from its seed before anything starts.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
@@ -19,6 +19,30 @@ pub(super) struct Plan {
     pub(super) shoppers: Vec<Shopper>,
     pub(super) spells: Vec<Spell>,
     pub(super) mischief: Vec<(Duration, Mischief)>,
+    /// None, one or two of them, all the time.
+    pub(super) strains: Vec<Strain>,
+}
+
+/// What others do meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Strain {
+    /// A session keeps rows of every kind locked.
+    LockedRows,
+    /// Toss allows few calls a minute.
+    FewCalls,
+    /// Confirms of payments that do not exist, webhooks that Toss never sent, and reads.
+    Strangers,
+    /// The database is read-only for a moment.
+    ReadOnly,
+    /// A migration changes a column's type.
+    NewTypes,
+    /// Toss takes no call from our address.
+    KeyPolicy,
+}
+
+impl Strain {
+    const ALL: [Self; 6] =
+        [Self::LockedRows, Self::FewCalls, Self::Strangers, Self::ReadOnly, Self::NewTypes, Self::KeyPolicy];
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -126,8 +150,17 @@ impl Plan {
             shoppers,
             spells,
             mischief: mischief(chance),
+            strains: strains(&mut StdRng::seed_from_u64(seed.rotate_left(32))),
         }
     }
+}
+
+/// Every third run has none, the others one or two.
+pub(super) fn strains(chance: &mut StdRng) -> Vec<Strain> {
+    let count = chance.random_range(0..=2);
+    let mut strains: Vec<Strain> = Strain::ALL.sample(chance, count).copied().collect();
+    strains.sort_unstable();
+    strains
 }
 
 fn moment(chance: &mut StdRng) -> Duration {
@@ -297,6 +330,12 @@ fn mischief(chance: &mut StdRng) -> Vec<(Duration, Mischief)> {
 fn a_plan_follows_from_its_seed_alone() {
     assert_eq!(Plan::of(7), Plan::of(7));
     assert_ne!(Plan::of(7), Plan::of(8));
+}
+
+#[test]
+fn plans_draw_each_strain_by_itself_and_with_each_other_one() {
+    let drawn: BTreeSet<Vec<Strain>> = (1..=400).map(|seed| Plan::of(seed).strains).collect();
+    assert_eq!(drawn.len(), 1 + 6 + 15, "none, each, and each pair: {drawn:?}");
 }
 
 /// What the plans of some seeds have between them: a soak that never draws a thing proves nothing about it.

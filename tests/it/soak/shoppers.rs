@@ -218,7 +218,7 @@ async fn others(shop: &Shop, next: Move, order: &str, amount: i64) {
 }
 
 async fn payment_keys(shop: &Shop, order: &str) -> Vec<String> {
-    let sql = "select p.payment_key from payments p join orders o on o.id = p.order_id
+    let sql = "select p.payment_key::text from payments p join orders o on o.id = p.order_id
                where o.order_no = $1::uuid order by p.payment_no";
     sqlx::query_scalar(sql).bind(order).fetch_all(&shop.database.pool).await.unwrap()
 }
