@@ -22,8 +22,8 @@ pub struct Product {
 const PRODUCTS_SHOWN_MAX: i64 = 100;
 
 pub async fn products(pool: &PgPool) -> Result<Vec<Product>, StoreError> {
-    let read = sqlx::query!("select id, name, price, stock from products order by id limit $1", PRODUCTS_SHOWN_MAX);
-    let rows = within(pool, "list products", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query!("select id, name, price, stock from products order by id limit $1", PRODUCTS_SHOWN_MAX);
+    let rows = within(pool, "list products", async |c| read().fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {
             let price =
@@ -35,18 +35,20 @@ pub async fn products(pool: &PgPool) -> Result<Vec<Product>, StoreError> {
 
 /// Adds a product with this many pieces on hand.
 pub async fn add_product(pool: &PgPool, name: &str, price: Krw, stock: i64) -> Result<ProductId, StoreError> {
-    let insert = sqlx::query_scalar!(
-        "insert into products (name, price, stock, received) values ($1, $2, $3, $3) returning id",
-        name,
-        price.won(),
-        stock,
-    );
-    Ok(ProductId(within(pool, "add a product", async |c| insert.fetch_one(c).await).await?))
+    let insert = || {
+        sqlx::query_scalar!(
+            "insert into products (name, price, stock, received) values ($1, $2, $3, $3) returning id",
+            name,
+            price.won(),
+            stock,
+        )
+    };
+    Ok(ProductId(within(pool, "add a product", async |c| insert().fetch_one(c).await).await?))
 }
 
 pub async fn add_customer(pool: &PgPool, display_name: &str) -> Result<CustomerId, StoreError> {
-    let insert = sqlx::query_scalar!("insert into customers (display_name) values ($1) returning id", display_name);
-    Ok(CustomerId(within(pool, "add a customer", async |c| insert.fetch_one(c).await).await?))
+    let insert = || sqlx::query_scalar!("insert into customers (display_name) values ($1) returning id", display_name);
+    Ok(CustomerId(within(pool, "add a customer", async |c| insert().fetch_one(c).await).await?))
 }
 
 /// A product that is not free within this time is kept by a session that does not sell it: an import, an open console.
@@ -80,7 +82,7 @@ pub struct Customer {
 const CUSTOMERS_SHOWN_MAX: i64 = 20;
 
 pub async fn customers(pool: &PgPool) -> Result<Vec<Customer>, StoreError> {
-    let read = sqlx::query!("select id, display_name from customers order by id limit $1", CUSTOMERS_SHOWN_MAX);
-    let rows = within(pool, "list customers", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query!("select id, display_name from customers order by id limit $1", CUSTOMERS_SHOWN_MAX);
+    let rows = within(pool, "list customers", async |c| read().fetch_all(c).await).await?;
     Ok(rows.into_iter().map(|row| Customer { id: CustomerId(row.id), display_name: row.display_name }).collect())
 }

@@ -1,7 +1,8 @@
 //! The database connection: its limits, its session settings, and the one way a statement may fail.
 //!
 //! Every statement runs [`within`] a deadline, on both sides: the server gives up by `statement_timeout`, and we give up
-//! a little later even when the server's answer never comes. Nothing here retries. Callers know what may be repeated.
+//! a little later even when the server's answer never comes. Callers know what may be repeated. Nothing here repeats, but
+//! for one case: a session that is out of date refused the statement and did nothing. It is made anew, once.
 
 use std::{
     collections::HashSet,
@@ -11,9 +12,9 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions},
 };
 
 /// How long any one statement of the api or the worker may take before its caller gives up.
@@ -45,9 +46,10 @@ pub enum StoreError {
 
 impl StoreError {
     fn of(operation: &'static str, source: sqlx::Error) -> Self {
-        let state =
-            source.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
+        let state = sql_state(&source).unwrap_or_default().to_owned();
         match (&source, state.as_str()) {
+            // A new session was tried already, and somebody between us and the server may give us a better one later.
+            _ if is_about_the_session(&source) => Self::Unavailable { operation, source },
             // Waited too long for a lock, ran too long, rolled back in favour of another.
             (_, "55P03" | "57014" | "40001" | "40P01") => Self::Contended { operation, source },
             // Data, integrity, syntax, a feature the server lacks: the statement will never be taken as it is.
@@ -73,10 +75,7 @@ impl StoreError {
     /// Did the statement wait too long for a lock that another session keeps?
     pub fn is_locked_out(&self) -> bool {
         match self {
-            Self::Contended { source, .. } => source
-                .as_database_error()
-                .and_then(sqlx::error::DatabaseError::code)
-                .is_some_and(|code| code == "55P03"),
+            Self::Contended { source, .. } => sql_state(source) == Some("55P03"),
             Self::Unavailable { .. } | Self::Deadline { .. } | Self::Refused { .. } | Self::Corrupt { .. } => false,
         }
     }
@@ -90,7 +89,41 @@ impl StoreError {
     }
 }
 
-/// Runs one statement on a connection of the pool, under the deadline, and names it in the error.
+/// Does this error say something about the session, and nothing about the statement? Then nothing was done, and another
+/// session may well do it.
+fn is_about_the_session(error: &sqlx::Error) -> bool {
+    match sql_state(error) {
+        // A prepared statement is gone, or one of that name is there: whoever stands between us and the server, and lets us
+        // share its sessions, gave us another one. Or it was told to discard all.
+        Some("26000" | "42P05") => true,
+        // A migration changed what a prepared statement returns. Anything else that the server does not support it will
+        // never support. Not by its words: they depend on the server's language.
+        Some("0A000") => routine(error) == Some("RevalidateCachedQuery"),
+        _ => is_read_only(error),
+    }
+}
+
+/// What a role or a database is told about writing, it is told when a session begins. And behind one address may stand
+/// another server by now.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    sql_state(error) == Some("25006")
+}
+
+fn of_postgres(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+fn sql_state(error: &sqlx::Error) -> Option<&str> {
+    of_postgres(error).map(PgDatabaseError::code)
+}
+
+/// The server's function that raised the error.
+fn routine(error: &sqlx::Error) -> Option<&str> {
+    of_postgres(error).and_then(PgDatabaseError::routine)
+}
+
+/// Runs one statement, or one transaction, on a connection of the pool, under the deadline, and names it in the error. It
+/// runs once more when it was refused because of its session.
 ///
 /// The deadline counts from when there is a connection; waiting for one has a limit of its own. A connection whose
 /// statement was given up, by the deadline or by a caller that left, is closed rather than given back: it may hang, and
@@ -98,16 +131,37 @@ impl StoreError {
 pub async fn within<T>(
     pool: &PgPool,
     operation: &'static str,
-    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    statement: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error> + Clone,
 ) -> Result<T, StoreError> {
     let connection = acquire(pool).await.map_err(|source| StoreError::of(operation, source))?;
     let mut lent = Lent { connection, healthy: false };
-    let result = limited(operation, statement(&mut lent.connection)).await;
+    let run = async {
+        match statement.clone()(&mut lent.connection).await {
+            Err(error) if is_about_the_session(&error) => {
+                tracing::debug!(operation, %error, "a session is out of date; making it anew");
+                make_anew(pool, &mut lent.connection).await?;
+                statement(&mut lent.connection).await
+            }
+            result => result,
+        }
+    };
+    let result = limited(operation, run).await;
     lent.healthy = match &result {
         Ok(_) | Err(StoreError::Refused { .. } | StoreError::Contended { .. }) => true,
-        Err(StoreError::Unavailable { .. } | StoreError::Deadline { .. } | StoreError::Corrupt { .. }) => false,
+        // It can be read from, and whoever writes makes it anew.
+        Err(StoreError::Unavailable { source, .. }) => is_read_only(source),
+        Err(StoreError::Deadline { .. } | StoreError::Corrupt { .. }) => false,
     };
     result
+}
+
+/// Puts a new session into the place of this one. The pool's next connection would not do: it may be as old.
+async fn make_anew(pool: &PgPool, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let new = pool.connect_options().connect().await?;
+    let old = std::mem::replace(connection, new);
+    // It says goodbye, or else is cut off.
+    let _ = tokio::time::timeout(GIVE_BACK_LIMIT, old.close()).await;
+    Ok(())
 }
 
 async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
@@ -285,12 +339,23 @@ impl Readiness {
 /// Does the database answer, does it carry every migration this build knows, and may it be written to?
 pub async fn readiness(pool: &PgPool) -> Result<Readiness, StoreError> {
     let newest = crate::MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
-    // Not a checked query: the migrator owns this table and makes it.
-    let query = sqlx::query_as::<_, (bool, bool)>(
-        "select exists (select from _sqlx_migrations where version = $1 and success),
-                pg_is_in_recovery() or current_setting('transaction_read_only')::boolean",
-    );
-    match within(pool, "read the schema version", async |c| query.bind(newest).fetch_one(c).await).await {
+    let look = async |c: &mut PgConnection| {
+        // Not a checked query: the migrator owns this table and makes it.
+        let query = sqlx::query_as::<_, (bool, bool)>(
+            "select exists (select from _sqlx_migrations where version = $1 and success),
+                    pg_is_in_recovery() or current_setting('transaction_read_only')::boolean",
+        );
+        query.bind(newest).fetch_one(c).await
+    };
+    let read = within(pool, "read the schema version", async |c| match look(&mut *c).await? {
+        (_, true) => {
+            // That may be what this session was told when it began, and no new one is told any more.
+            make_anew(pool, c).await?;
+            look(c).await
+        }
+        seen => Ok(seen),
+    });
+    match read.await {
         Ok((_, true)) => Ok(Readiness::ReadOnly),
         Ok((true, false)) => Ok(Readiness::Ready),
         // Refused: there is no such table, for nothing was migrated yet.

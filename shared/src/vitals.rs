@@ -19,9 +19,10 @@ pub struct Reviews {
 }
 
 pub async fn reviews(pool: &PgPool) -> Result<Vec<Reviews>, StoreError> {
-    let read = sqlx::query_as!(
-        Reviews,
-        r#"select e.cause as reason, count(*) as "orders!",
+    let read = || {
+        sqlx::query_as!(
+            Reviews,
+            r#"select e.cause as reason, count(*) as "orders!",
                   extract(epoch from now() - min(e.at))::bigint as "oldest_seconds!"
            from orders o
            -- What was asked for while it is in review is no reason, and makes it no younger.
@@ -31,8 +32,9 @@ pub async fn reviews(pool: &PgPool) -> Result<Vec<Reviews>, StoreError> {
                order by e.id desc limit 1) e
            where o.status = 'REVIEW'
            group by e.cause order by e.cause"#
-    );
-    within(pool, "read orders in review", async |c| read.fetch_all(c).await).await
+        )
+    };
+    within(pool, "read orders in review", async |c| read().fetch_all(c).await).await
 }
 
 /// Ages are in seconds; zero where there is nothing.
@@ -48,9 +50,10 @@ pub struct Backlog {
 
 /// Reads the ends of indexes, whatever the size of the tables.
 pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
-    let read = sqlx::query_as!(
-        Backlog,
-        r#"select
+    let read = || {
+        sqlx::query_as!(
+            Backlog,
+            r#"select
                coalesce((select extract(epoch from now() - min(oldest.due_at))
                          from generate_series(1, 7) as c (class)
                          cross join lateral (
@@ -61,8 +64,9 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
                          where o.status = 'IN_PROGRESS' order by o.id limit 1), 0)::bigint as "undecided_seconds!",
                coalesce((select extract(epoch from now() - min(r.requested_at)) from cancels r
                          where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#
-    );
-    within(pool, "read the backlog's age", async |c| read.fetch_one(c).await).await
+        )
+    };
+    within(pool, "read the backlog's age", async |c| read().fetch_one(c).await).await
 }
 
 /// A refund that is not decided.
@@ -84,8 +88,9 @@ pub async fn undecided_refunds(
     older_than: Duration,
     limit: u16,
 ) -> Result<Vec<UndecidedRefund>, StoreError> {
-    let read = sqlx::query!(
-        r#"select o.order_no, r.cancel_no,
+    let read = || {
+        sqlx::query!(
+            r#"select o.order_no, r.cancel_no,
                   extract(epoch from now() - r.requested_at)::bigint as "seconds!",
                   coalesce(r.refusal ->> 'code', (
                       select a.code from attempts a
@@ -94,10 +99,11 @@ pub async fn undecided_refunds(
            from cancels r join orders o on o.id = r.order_id
            where r.status = 'IN_PROGRESS' and r.requested_at < now() - $1::float8 * interval '1 second'
            order by r.requested_at limit $2"#,
-        older_than.as_secs_f64(),
-        i64::from(limit),
-    );
-    let rows = within(pool, "read refunds that are not decided", async |c| read.fetch_all(c).await).await?;
+            older_than.as_secs_f64(),
+            i64::from(limit),
+        )
+    };
+    let rows = within(pool, "read refunds that are not decided", async |c| read().fetch_all(c).await).await?;
     Ok(rows
         .into_iter()
         .map(|row| UndecidedRefund {
@@ -119,9 +125,10 @@ pub struct BankRefunds {
 
 /// Those that an operator has recorded as ended outside of Toss do not count.
 pub async fn bank_refunds(pool: &PgPool) -> Result<Vec<BankRefunds>, StoreError> {
-    let read = sqlx::query_as!(
-        BankRefunds,
-        r#"select s.status as "status!", count(*) as "payments!"
+    let read = || {
+        sqlx::query_as!(
+            BankRefunds,
+            r#"select s.status as "status!", count(*) as "payments!"
            from payments p
            cross join lateral (
                select case when p.refund_status in ('NONE', 'PENDING', 'FAILED', 'PARTIAL_FAILED')
@@ -129,8 +136,9 @@ pub async fn bank_refunds(pool: &PgPool) -> Result<Vec<BankRefunds>, StoreError>
            where p.refund_status <> 'COMPLETED' and p.refund_closed_at is null
              and p.status in ('CANCELED', 'PARTIAL_CANCELED') and p.balance < p.amount
            group by s.status order by s.status"#
-    );
-    within(pool, "read refunds on their way through a bank", async |c| read.fetch_all(c).await).await
+        )
+    };
+    within(pool, "read refunds on their way through a bank", async |c| read().fetch_all(c).await).await
 }
 
 /// What webhooks show.
@@ -145,15 +153,17 @@ pub struct Hints {
 }
 
 pub async fn hints(pool: &PgPool) -> Result<Hints, StoreError> {
-    let read = sqlx::query_as!(
-        Hints,
-        r#"select count(*) filter (where s.state = 'wrong_secret') as "wrong_secret!",
+    let read = || {
+        sqlx::query_as!(
+            Hints,
+            r#"select count(*) filter (where s.state = 'wrong_secret') as "wrong_secret!",
                   count(*) filter (where s.state = 'unreadable') as "unreadable!",
                   coalesce((select extract(epoch from now() - min(w.state_since)) from webhook_inbox w
                             where w.state = 'waiting'), 0)::bigint as "waiting_seconds!"
            from (select state from webhook_inbox
                  where state in ('wrong_secret', 'unreadable') and received_at > now() - interval '1 hour'
                  order by received_at desc limit 10000) s"#
-    );
-    within(pool, "read what webhooks show", async |c| read.fetch_one(c).await).await
+        )
+    };
+    within(pool, "read what webhooks show", async |c| read().fetch_one(c).await).await
 }

@@ -39,6 +39,7 @@ mod plans;
 mod refunds;
 mod reviews;
 mod routes;
+mod sessions;
 mod soak;
 mod spine;
 mod strange;

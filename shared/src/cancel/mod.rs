@@ -246,8 +246,8 @@ async fn look(
     order_no: OrderNo,
     key: &IdempotencyKey,
 ) -> Result<(Option<Before>, Option<Seen>), StoreError> {
-    let look = sqlx::query_file!("src/cancel/look.sql", order_no.uuid(), key.0);
-    let row = within(pool, "look whether a refund may begin", async |c| look.fetch_one(c).await).await?;
+    let look = || sqlx::query_file!("src/cancel/look.sql", order_no.uuid(), key.0);
+    let row = within(pool, "look whether a refund may begin", async |c| look().fetch_one(c).await).await?;
     let corrupt = |table, column| StoreError::Corrupt { table, column, id: row.id.unwrap_or_default() };
     let before = match (row.fingerprint, row.before_order_no, row.before_cancel_no, row.before_amount) {
         (Some(fingerprint), Some(order_no), Some(cancel_no), Some(amount)) => {
@@ -286,8 +286,8 @@ pub const REQUESTS_KEPT_DAYS: i32 = 30;
 
 /// Forgets at most `limit` Idempotency-Keys that are older than [`REQUESTS_KEPT_DAYS`], and says how many.
 pub async fn forget_requests(pool: &PgPool, limit: u16) -> Result<i64, StoreError> {
-    let forget = sqlx::query_file_scalar!("src/cancel/forget.sql", REQUESTS_KEPT_DAYS, i64::from(limit));
-    within(pool, "forget old requests", async |c| forget.fetch_one(c).await).await
+    let forget = || sqlx::query_file_scalar!("src/cancel/forget.sql", REQUESTS_KEPT_DAYS, i64::from(limit));
+    within(pool, "forget old requests", async |c| forget().fetch_one(c).await).await
 }
 
 enum Written {
@@ -317,29 +317,31 @@ async fn write(
     let product_ids: Vec<i64> = request.lines.iter().map(|line| line.product_id.0).collect();
     let quantities: Vec<i32> = request.lines.iter().map(|line| line.quantity).collect();
     let restock: Vec<bool> = request.lines.iter().map(|line| line.restock).collect();
-    let statement = sqlx::query_file!(
-        "src/cancel/request.sql",
-        plan.order_id.0,
-        plan.status.as_str(),
-        plan.last_fence,
-        plan.payment_no,
-        plan.payment_status.as_str(),
-        i64::from(plan.cancels),
-        mark,
-        request.reason.as_str(),
-        plan.balance.won(),
-        plan.amount.won(),
-        plan.in_full,
-        actor.as_str(),
-        bytes,
-        account.is_some(),
-        key.0,
-        fingerprint,
-        &product_ids,
-        &quantities,
-        &restock,
-    );
-    let row = within(pool, "write down a refund", async |c| statement.fetch_one(c).await).await?;
+    let statement = || {
+        sqlx::query_file!(
+            "src/cancel/request.sql",
+            plan.order_id.0,
+            plan.status.as_str(),
+            plan.last_fence,
+            plan.payment_no,
+            plan.payment_status.as_str(),
+            i64::from(plan.cancels),
+            mark,
+            request.reason.as_str(),
+            plan.balance.won(),
+            plan.amount.won(),
+            plan.in_full,
+            actor.as_str(),
+            bytes,
+            account.is_some(),
+            key.0,
+            fingerprint,
+            &product_ids,
+            &quantities,
+            &restock,
+        )
+    };
+    let row = within(pool, "write down a refund", async |c| statement().fetch_one(c).await).await?;
     Ok(match (row.is_free, row.accepted) {
         (_, true) => Written::Accepted,
         (false, false) => Written::Running,

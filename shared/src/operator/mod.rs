@@ -27,8 +27,8 @@ pub enum Try {
 
 /// Counts one more try of a name or a source.
 pub async fn try_login(pool: &PgPool, key: &Hash) -> Result<Try, StoreError> {
-    let tried = sqlx::query_file!("src/operator/try_login.sql", key.as_slice());
-    let row = within(pool, "count a try to log in", async |c| tried.fetch_one(c).await).await?;
+    let tried = || sqlx::query_file!("src/operator/try_login.sql", key.as_slice());
+    let row = within(pool, "count a try to log in", async |c| tried().fetch_one(c).await).await?;
     if row.admitted {
         return Ok(Try::Admitted);
     }
@@ -44,27 +44,29 @@ pub async fn begin_session(
     tries: [&Hash; 2],
 ) -> Result<(), StoreError> {
     let tries = tries.map(|key| key.to_vec());
-    let begin = sqlx::query_file!(
-        "src/operator/begin_session.sql",
-        token.as_slice(),
-        operator,
-        before.map(Hash::as_slice),
-        &tries,
-        SESSION_HOURS,
-        SESSION_IDLE_MINUTES,
-    );
-    within(pool, "begin a session", async |c| begin.execute(c).await).await?;
+    let begin = || {
+        sqlx::query_file!(
+            "src/operator/begin_session.sql",
+            token.as_slice(),
+            operator,
+            before.map(Hash::as_slice),
+            &tries,
+            SESSION_HOURS,
+            SESSION_IDLE_MINUTES,
+        )
+    };
+    within(pool, "begin a session", async |c| begin().execute(c).await).await?;
     Ok(())
 }
 
 /// The operator of a live session. Looking keeps it alive, written down once a minute at most.
 pub async fn session(pool: &PgPool, token: &Hash) -> Result<Option<String>, StoreError> {
-    let read = sqlx::query_file_scalar!("src/operator/session.sql", token.as_slice(), SESSION_IDLE_MINUTES);
-    within(pool, "read a session", async |c| read.fetch_optional(c).await).await
+    let read = || sqlx::query_file_scalar!("src/operator/session.sql", token.as_slice(), SESSION_IDLE_MINUTES);
+    within(pool, "read a session", async |c| read().fetch_optional(c).await).await
 }
 
 pub async fn end_session(pool: &PgPool, token: &Hash) -> Result<(), StoreError> {
-    let end = sqlx::query!("delete from operator_sessions where token_hash = $1", token.as_slice());
-    within(pool, "end a session", async |c| end.execute(c).await).await?;
+    let end = || sqlx::query!("delete from operator_sessions where token_hash = $1", token.as_slice());
+    within(pool, "end a session", async |c| end().execute(c).await).await?;
     Ok(())
 }

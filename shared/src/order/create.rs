@@ -91,16 +91,18 @@ pub enum CreateRefusal {
 
 pub async fn create(pool: &PgPool, new: &NewOrder) -> Result<Result<Created, CreateRefusal>, StoreError> {
     let order_no = OrderNo::generate();
-    let insert = sqlx::query_file!(
-        "src/order/create.sql",
-        order_no.uuid(),
-        new.customer_id.0,
-        &new.product_ids,
-        &new.quantities,
-        new.amount.won(),
-        EXPIRES_AFTER_MINUTES,
-    );
-    match within(pool, "create an order", async |c| insert.fetch_optional(c).await).await? {
+    let insert = || {
+        sqlx::query_file!(
+            "src/order/create.sql",
+            order_no.uuid(),
+            new.customer_id.0,
+            &new.product_ids,
+            &new.quantities,
+            new.amount.won(),
+            EXPIRES_AFTER_MINUTES,
+        )
+    };
+    match within(pool, "create an order", async |c| insert().fetch_optional(c).await).await? {
         Some(row) => Ok(Ok(Created { order_no, name: row.name, amount: new.amount, expires_at: row.expires_at })),
         None => Ok(Err(explain(pool, new).await?)),
     }
@@ -108,8 +110,9 @@ pub async fn create(pool: &PgPool, new: &NewOrder) -> Result<Result<Created, Cre
 
 /// Reads why the statement wrote nothing. Prices may have changed in between; then the total it tells is the new one.
 async fn explain(pool: &PgPool, new: &NewOrder) -> Result<CreateRefusal, StoreError> {
-    let look = sqlx::query!(
-        r#"
+    let look = || {
+        sqlx::query!(
+            r#"
         select
             exists (select from customers where id = $1) as "customer_known!",
             (select min(wanted.product_id)
@@ -122,12 +125,13 @@ async fn explain(pool: &PgPool, new: &NewOrder) -> Result<CreateRefusal, StoreEr
              from unnest($2::bigint[], $3::int[]) as wanted (product_id, quantity)
              join products p on p.id = wanted.product_id) as total
         "#,
-        new.customer_id.0,
-        &new.product_ids,
-        &new.quantities,
-        Krw::MAX.won(),
-    );
-    let found = within(pool, "explain a refused order", async |c| look.fetch_one(c).await).await?;
+            new.customer_id.0,
+            &new.product_ids,
+            &new.quantities,
+            Krw::MAX.won(),
+        )
+    };
+    let found = within(pool, "explain a refused order", async |c| look().fetch_one(c).await).await?;
     if let Some(product_id) = found.unknown_product {
         return Ok(CreateRefusal::UnknownProduct(ProductId(product_id)));
     }

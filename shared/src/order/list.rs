@@ -127,21 +127,23 @@ pub async fn list(pool: &PgPool, filter: &Filter, place: Option<Cursor>, size: u
     let is_exact = filter.amount_min == filter.amount_max;
     let won = |amount: Option<Krw>, wanted: bool| amount.filter(|_| wanted).map(Krw::won);
     // Not a checked query, because those are prepared once, and a plan made for all filters suits none of them.
-    let read = sqlx::query_as::<_, ListedRow>(statement)
-        .bind(filter.status.map(OrderStatus::as_str))
-        .bind(filter.from)
-        .bind(filter.until)
-        .bind(won(filter.amount_min, is_exact))
-        .bind(won(filter.amount_min, !is_exact))
-        .bind(won(filter.amount_max, !is_exact))
-        .bind(filter.order_no.map(OrderNo::uuid))
-        .bind(filter.payment_key.as_ref().map(PaymentKey::expose))
-        .bind(cursor.id)
-        .bind(i64::from(size) + 1)
-        .bind(first)
-        .bind(last)
-        .persistent(false);
-    let mut rows = within(pool, "list orders", async |c| read.fetch_all(c).await).await?;
+    let read = || {
+        sqlx::query_as::<_, ListedRow>(statement)
+            .bind(filter.status.map(OrderStatus::as_str))
+            .bind(filter.from)
+            .bind(filter.until)
+            .bind(won(filter.amount_min, is_exact))
+            .bind(won(filter.amount_min, !is_exact))
+            .bind(won(filter.amount_max, !is_exact))
+            .bind(filter.order_no.map(OrderNo::uuid))
+            .bind(filter.payment_key.as_ref().map(PaymentKey::expose))
+            .bind(cursor.id)
+            .bind(i64::from(size) + 1)
+            .bind(first)
+            .bind(last)
+            .persistent(false)
+    };
+    let mut rows = within(pool, "list orders", async |c| read().fetch_all(c).await).await?;
     rows.sort_by_key(|row| match cursor.direction {
         Direction::Older => row.id.saturating_neg(),
         Direction::Newer => row.id,
@@ -167,8 +169,8 @@ pub async fn list(pool: &PgPool, filter: &Filter, place: Option<Cursor>, size: u
 const NUMBERING_SLACK: time::Duration = time::Duration::seconds(10);
 
 async fn starts_at(pool: &PgPool, time: OffsetDateTime) -> Result<i64, StoreError> {
-    let find = sqlx::query_file_scalar!("src/order/starts_at.sql", time);
-    within(pool, "find where a day begins", async |c| find.fetch_one(c).await).await
+    let find = || sqlx::query_file_scalar!("src/order/starts_at.sql", time);
+    within(pool, "find where a day begins", async |c| find().fetch_one(c).await).await
 }
 
 #[derive(FromRow)]

@@ -223,8 +223,8 @@ pub async fn view(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderView>,
 /// Many at once, in no order. One that does not exist is left out.
 pub async fn views(pool: &PgPool, order_nos: &[OrderNo]) -> Result<Vec<(OrderId, OrderView)>, StoreError> {
     let order_nos: Vec<Uuid> = order_nos.iter().map(|order_no| order_no.uuid()).collect();
-    let read = sqlx::query_file!("src/order/view.sql", &order_nos);
-    let rows = within(pool, "read orders", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query_file!("src/order/view.sql", &order_nos);
+    let rows = within(pool, "read orders", async |c| read().fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {
             let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };
@@ -251,8 +251,8 @@ pub async fn views(pool: &PgPool, order_nos: &[OrderNo]) -> Result<Vec<(OrderId,
 pub async fn changed(pool: &PgPool, watched: &[(OrderId, i64)]) -> Result<Vec<OrderId>, StoreError> {
     let (order_ids, newest): (Vec<i64>, Vec<i64>) =
         watched.iter().map(|(order_id, newest)| (order_id.0, *newest)).unzip();
-    let read = sqlx::query_file_scalar!("src/order/changed.sql", &order_ids, &newest);
-    Ok(within(pool, "look for news of orders", async |c| read.fetch_all(c).await)
+    let read = || sqlx::query_file_scalar!("src/order/changed.sql", &order_ids, &newest);
+    Ok(within(pool, "look for news of orders", async |c| read().fetch_all(c).await)
         .await?
         .into_iter()
         .map(OrderId)
@@ -261,14 +261,14 @@ pub async fn changed(pool: &PgPool, watched: &[(OrderId, i64)]) -> Result<Vec<Or
 
 /// Whose order it is. The shop's own pages know the shopper by the order's number alone.
 pub async fn customer_of(pool: &PgPool, order_no: OrderNo) -> Result<Option<CustomerId>, StoreError> {
-    let read = sqlx::query_scalar!("select customer_id from orders where order_no = $1", order_no.uuid());
-    Ok(within(pool, "read an order's customer", async |c| read.fetch_optional(c).await).await?.map(CustomerId))
+    let read = || sqlx::query_scalar!("select customer_id from orders where order_no = $1", order_no.uuid());
+    Ok(within(pool, "read an order's customer", async |c| read().fetch_optional(c).await).await?.map(CustomerId))
 }
 
 /// The states of many orders at once, for those who wait for them.
 pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, OrderStatus)>, StoreError> {
-    let read = sqlx::query!("select id, status from orders where id = any($1)", order_ids);
-    let rows = within(pool, "read the states of orders", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query!("select id, status from orders where id = any($1)", order_ids);
+    let rows = within(pool, "read the states of orders", async |c| read().fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {
             let status = OrderStatus::parse(&row.status).ok_or(StoreError::Corrupt {

@@ -150,8 +150,8 @@ pub struct EventRecord {
 
 pub async fn record(pool: &PgPool, order_no: OrderNo) -> Result<Option<OrderRecord>, StoreError> {
     let attempts_asked = i64::try_from(ATTEMPTS_SHOWN_MAX + 1).unwrap_or(i64::MAX);
-    let read = sqlx::query_file!("src/order/record.sql", order_no.uuid(), attempts_asked);
-    let Some(row) = within(pool, "read an order's record", async |c| read.fetch_optional(c).await).await? else {
+    let read = || sqlx::query_file!("src/order/record.sql", order_no.uuid(), attempts_asked);
+    let Some(row) = within(pool, "read an order's record", async |c| read().fetch_optional(c).await).await? else {
         return Ok(None);
     };
     let corrupt = |column| StoreError::Corrupt { table: "orders", column, id: row.id };

@@ -228,17 +228,19 @@ pub async fn claim(
     low: Watermark,
     limit: u16,
 ) -> Result<Claimed, StoreError> {
-    let statement = sqlx::query_file_as!(
-        Row,
-        "src/outbox/claim.sql",
-        lessee.0,
-        lease.lasts.as_secs_f64(),
-        low.0,
-        i64::from(limit.min(CLAIM_MAX)),
-        lease.key_tag,
-        class.number(),
-    );
-    let rows = within(pool, "claim due intents", async |c| statement.fetch_all(c).await).await?;
+    let statement = || {
+        sqlx::query_file_as!(
+            Row,
+            "src/outbox/claim.sql",
+            lessee.0,
+            lease.lasts.as_secs_f64(),
+            low.0,
+            i64::from(limit.min(CLAIM_MAX)),
+            lease.key_tag,
+            class.number(),
+        )
+    };
+    let rows = within(pool, "claim due intents", async |c| statement().fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));
     let mut claimed = Claimed { claims: Vec::with_capacity(rows.len()), unreadable: Vec::new(), low };
     for row in rows {
@@ -381,8 +383,9 @@ impl TryFrom<Row> for Claim {
 pub async fn renew(pool: &PgPool, lessee: Lessee, lease: Duration, fences: &[Fence]) -> Result<Vec<Fence>, StoreError> {
     let (order_ids, lease_seqs): (Vec<i64>, Vec<i32>) =
         fences.iter().map(|fence| (fence.order_id.0, fence.lease_seq)).unzip();
-    let statement = sqlx::query_file!("src/outbox/renew.sql", lessee.0, lease.as_secs_f64(), &order_ids, &lease_seqs,);
-    let rows = within(pool, "renew leases", async |c| statement.fetch_all(c).await).await?;
+    let statement =
+        || sqlx::query_file!("src/outbox/renew.sql", lessee.0, lease.as_secs_f64(), &order_ids, &lease_seqs,);
+    let rows = within(pool, "renew leases", async |c| statement().fetch_all(c).await).await?;
     Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }
 

@@ -10,7 +10,7 @@ use crate::db::{StoreError, within};
 pub async fn due(pool: &PgPool, lows: &[(Class, Watermark)]) -> Result<Vec<Class>, StoreError> {
     let (classes, lows): (Vec<i16>, Vec<Option<OffsetDateTime>>) =
         lows.iter().map(|(class, low)| (class.number(), low.0)).unzip();
-    let statement = sqlx::query_file_scalar!("src/outbox/due.sql", &classes, &lows as &[Option<OffsetDateTime>]);
-    let numbers = within(pool, "look for due intents", async |c| statement.fetch_all(c).await).await?;
+    let statement = || sqlx::query_file_scalar!("src/outbox/due.sql", &classes, &lows as &[Option<OffsetDateTime>]);
+    let numbers = within(pool, "look for due intents", async |c| statement().fetch_all(c).await).await?;
     Ok(numbers.into_iter().filter_map(Class::parse).collect())
 }

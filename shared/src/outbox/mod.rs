@@ -52,8 +52,8 @@ const POKE_CHANNEL: &str = "hanbeon_outbox";
 /// Tells idle workers to look now. Lossy on purpose and never part of the transaction that accepts a confirm: a NOTIFY
 /// there would make every commit of the database wait in one line. A lost poke costs one poll interval.
 pub async fn poke(pool: &PgPool) -> Result<(), StoreError> {
-    let notify = sqlx::query!("select pg_notify($1, '')", POKE_CHANNEL);
-    within(pool, "poke the workers", async |c| notify.fetch_one(c).await).await.map(|_| ())
+    let notify = || sqlx::query!("select pg_notify($1, '')", POKE_CHANNEL);
+    within(pool, "poke the workers", async |c| notify().fetch_one(c).await).await.map(|_| ())
 }
 
 /// A connection that hears pokes. It ends with its connection, and one that is silent for long may have lost it without

@@ -22,11 +22,11 @@ pub struct Swept {
 /// Looks at the next `limit` orders being confirmed after `after`, and at what else waits for an intent.
 pub async fn sweep(pool: &PgPool, after: Option<OrderId>, limit: u16) -> Result<Swept, StoreError> {
     let limit = i64::from(limit);
-    let orders = sqlx::query_file!("src/outbox/sweep.sql", after.map_or(0, |id| id.0), limit);
-    let orders = within(pool, "sweep orders without an intent", async |c| orders.fetch_one(c).await).await;
-    let rest = sqlx::query_file_scalar!("src/outbox/sweep_rest.sql", limit, 2 * limit);
+    let orders = || sqlx::query_file!("src/outbox/sweep.sql", after.map_or(0, |id| id.0), limit);
+    let orders = within(pool, "sweep orders without an intent", async |c| orders().fetch_one(c).await).await;
+    let rest = || sqlx::query_file_scalar!("src/outbox/sweep_rest.sql", limit, 2 * limit);
     // Also when the first failed: neither needs the other.
-    let woken = within(pool, "sweep refunds and checks", async |c| rest.fetch_one(c).await).await?;
+    let woken = within(pool, "sweep refunds and checks", async |c| rest().fetch_one(c).await).await?;
     let orders = orders?;
     let next = orders.last.filter(|_| orders.seen >= limit).map(OrderId);
     Ok(Swept { lost: orders.queued, woken, next })

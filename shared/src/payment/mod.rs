@@ -183,16 +183,18 @@ enum Inserted {
 
 async fn insert(pool: &PgPool, confirm: &Confirm, in_line: bool) -> Result<Option<Inserted>, StoreError> {
     let request = toss::confirm_request(&confirm.payment_key, confirm.order_no, confirm.amount);
-    let statement = sqlx::query_file!(
-        "src/payment/accept.sql",
-        confirm.order_no.uuid(),
-        confirm.customer_id.0,
-        confirm.amount.won(),
-        confirm.payment_key.expose(),
-        request,
-        in_line,
-    );
-    let row = within(pool, "accept a confirm", async |c| statement.fetch_optional(c).await).await?;
+    let statement = || {
+        sqlx::query_file!(
+            "src/payment/accept.sql",
+            confirm.order_no.uuid(),
+            confirm.customer_id.0,
+            confirm.amount.won(),
+            confirm.payment_key.expose(),
+            request,
+            in_line,
+        )
+    };
+    let row = within(pool, "accept a confirm", async |c| statement().fetch_optional(c).await).await?;
     Ok(row.map(|row| match row.locked_product {
         None => Inserted::Accepted(OrderId(row.order_id)),
         Some(product) => Inserted::ProductLocked(ProductId(product)),
@@ -201,8 +203,9 @@ async fn insert(pool: &PgPool, confirm: &Confirm, in_line: bool) -> Result<Optio
 
 /// Reads why nothing was written. `None`: nothing stands in the way any more.
 async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, StoreError> {
-    let look = sqlx::query!(
-        r#"
+    let look = || {
+        sqlx::query!(
+            r#"
         select o.id, o.status, o.amount, o.expires_at <= now() as "is_late!",
                exists (select from payments p
                        where p.order_id = o.id and p.payment_key = $3) as "same_key!",
@@ -219,11 +222,12 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
         ) lacking on true
         where o.order_no = $1 and o.customer_id = $2
         "#,
-        confirm.order_no.uuid(),
-        confirm.customer_id.0,
-        confirm.payment_key.expose(),
-    );
-    let Some(order) = within(pool, "explain a refused confirm", async |c| look.fetch_optional(c).await).await? else {
+            confirm.order_no.uuid(),
+            confirm.customer_id.0,
+            confirm.payment_key.expose(),
+        )
+    };
+    let Some(order) = within(pool, "explain a refused confirm", async |c| look().fetch_optional(c).await).await? else {
         return Ok(Some(Accept::Refused(AcceptRefusal::UnknownOrder)));
     };
     let status = OrderStatus::parse(&order.status).ok_or(StoreError::Corrupt {

@@ -96,21 +96,23 @@ pub async fn take(pool: &PgPool, transmission_id: Option<&str>, body: &[u8]) -> 
         (About::Payment(_), Some(Worth::WrongSecret(payment))) => (State::WrongSecret, payment),
     };
     let transmission_id = transmission_id.filter(|id| hint::is_key(id));
-    let store = sqlx::query_file!(
-        "src/webhook/store.sql",
-        delivery(transmission_id, body),
-        transmission_id,
-        hint.event,
-        hint.said_at,
-        payment.map(|payment| payment.order_id),
-        payment.map(|payment| payment.payment_no),
-        said.map(|said| said.status.as_str()),
-        said.and_then(|said| said.balance),
-        said.and_then(|said| said.transaction_key.as_deref()),
-        Some(&hint.content).filter(|content| !content.is_null()),
-        state.as_str(),
-    );
-    let row = within(pool, "keep a webhook", async |c| store.fetch_one(c).await).await?;
+    let store = || {
+        sqlx::query_file!(
+            "src/webhook/store.sql",
+            delivery(transmission_id, body),
+            transmission_id,
+            hint.event,
+            hint.said_at,
+            payment.map(|payment| payment.order_id),
+            payment.map(|payment| payment.payment_no),
+            said.map(|said| said.status.as_str()),
+            said.and_then(|said| said.balance),
+            said.and_then(|said| said.transaction_key.as_deref()),
+            Some(&hint.content).filter(|content| !content.is_null()),
+            state.as_str(),
+        )
+    };
+    let row = within(pool, "keep a webhook", async |c| store().fetch_one(c).await).await?;
     stop_point::reach(StopPoint::AfterKeep, None).await;
     if row.is_new && state == State::Waiting && payment.is_some_and(|payment| payment.is_free) {
         match ask(pool, &[row.id]).await {
@@ -134,8 +136,8 @@ fn delivery(transmission_id: Option<&str>, body: &[u8]) -> Uuid {
 /// What we hold of the payments that a hint may mean.
 async fn held(pool: &PgPool, said: &Said) -> Result<Vec<Held>, StoreError> {
     let Some(order_no) = said.order_no else { return Ok(Vec::new()) };
-    let read = sqlx::query_file!("src/webhook/facts.sql", order_no.uuid(), key_of(said));
-    let rows = within(pool, "read what a webhook is about", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query_file!("src/webhook/facts.sql", order_no.uuid(), key_of(said));
+    let rows = within(pool, "read what a webhook is about", async |c| read().fetch_all(c).await).await?;
     let held = rows.into_iter().map(|row| {
         Ok(Held {
             order_id: row.order_id,
@@ -156,8 +158,8 @@ fn status(text: &str, order_id: i64) -> Result<PaymentStatus, StoreError> {
 
 /// Makes check intents of waiting notices where that can be done now, and says how many notices are done with.
 async fn ask(pool: &PgPool, ids: &[i64]) -> Result<i64, StoreError> {
-    let statement = sqlx::query_file_scalar!("src/webhook/ask.sql", ids, spacing_ms());
-    within(pool, "ask because of webhooks", async |c| statement.fetch_one(c).await).await
+    let statement = || sqlx::query_file_scalar!("src/webhook/ask.sql", ids, spacing_ms());
+    within(pool, "ask because of webhooks", async |c| statement().fetch_one(c).await).await
 }
 
 fn spacing_ms() -> i64 {
@@ -178,8 +180,8 @@ pub struct Looked {
 /// Takes up at most `limit` notices that waited for their orders, of orders after `after`.
 pub async fn look_again(pool: &PgPool, after: Option<OrderId>, limit: u16) -> Result<Looked, StoreError> {
     let limit = i64::from(limit);
-    let read = sqlx::query_file!("src/webhook/waiting.sql", after.map_or(0, |id| id.0), limit, spacing_ms());
-    let rows = within(pool, "read waiting webhooks", async |c| read.fetch_all(c).await).await?;
+    let read = || sqlx::query_file!("src/webhook/waiting.sql", after.map_or(0, |id| id.0), limit, spacing_ms());
+    let rows = within(pool, "read waiting webhooks", async |c| read().fetch_all(c).await).await?;
     let next = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(limit)).map(|row| OrderId(row.order_id));
     let (mut news, mut old) = (Vec::new(), Vec::new());
     for row in rows {
@@ -205,8 +207,8 @@ pub async fn look_again(pool: &PgPool, after: Option<OrderId>, limit: u16) -> Re
     }
     let mut looked = Looked { asked: 0, known: 0, next };
     if !old.is_empty() {
-        let statement = sqlx::query_file!("src/webhook/known.sql", &old);
-        let done = within(pool, "note webhooks as known", async |c| statement.execute(c).await).await?;
+        let statement = || sqlx::query_file!("src/webhook/known.sql", &old);
+        let done = within(pool, "note webhooks as known", async |c| statement().execute(c).await).await?;
         looked.known = i64::try_from(done.rows_affected()).unwrap_or(i64::MAX);
     }
     if !news.is_empty() {
@@ -231,8 +233,8 @@ pub async fn replay(pool: &PgPool, which: &Replay) -> Result<i64, StoreError> {
     };
     let (mut after, mut replayed) = (0, 0);
     loop {
-        let statement = sqlx::query_file!("src/webhook/replay.sql", ids, since, after, page);
-        let done = within(pool, "replay webhooks", async |c| statement.fetch_one(c).await).await?;
+        let statement = || sqlx::query_file!("src/webhook/replay.sql", ids, since, after, page);
+        let done = within(pool, "replay webhooks", async |c| statement().fetch_one(c).await).await?;
         replayed += done.replayed;
         match done.last {
             Some(last) => after = last,
@@ -243,6 +245,6 @@ pub async fn replay(pool: &PgPool, which: &Replay) -> Result<i64, StoreError> {
 
 /// Forgets deliveries of more than `days` ago, the oldest first, and says how many.
 pub async fn forget(pool: &PgPool, days: i32, limit: u16) -> Result<u64, StoreError> {
-    let statement = sqlx::query_file!("src/webhook/prune.sql", days, i64::from(limit));
-    Ok(within(pool, "forget old webhooks", async |c| statement.execute(c).await).await?.rows_affected())
+    let statement = || sqlx::query_file!("src/webhook/prune.sql", days, i64::from(limit));
+    Ok(within(pool, "forget old webhooks", async |c| statement().execute(c).await).await?.rows_affected())
 }
