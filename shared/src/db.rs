@@ -12,7 +12,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions},
 };
@@ -157,11 +157,21 @@ pub async fn within<T>(
 
 /// Puts a new session into the place of this one. The pool's next connection would not do: it may be as old.
 async fn make_anew(pool: &PgPool, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let new = pool.connect_options().connect().await?;
+    let mut new = pool.connect_options().connect().await?;
+    pin_what_a_commit_waits_for(&mut new).await?;
     let old = std::mem::replace(connection, new);
     // It says goodbye, or else is cut off.
     let _ = tokio::time::timeout(GIVE_BACK_LIMIT, old.close()).await;
     Ok(())
+}
+
+/// An accepted confirm is on the disk, or it was not accepted. Roles, databases and the server's own settings may say less,
+/// also later; they may say more: that a standby has replayed it.
+async fn pin_what_a_commit_waits_for(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let pin = "select set_config('synchronous_commit', case current_setting('synchronous_commit')
+                                                           when 'remote_apply' then 'remote_apply' else 'on' end, false)";
+    let pinned = tokio::time::timeout(ACQUIRE_LIMIT, connection.execute(pin)).await;
+    pinned.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|_| ())
 }
 
 async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
@@ -303,6 +313,7 @@ pub fn pool(url: &SecretString, role: Role, connections_max: u32) -> Result<PgPo
         .max_connections(connections_max)
         .min_connections(connections_max / 2) // so many stay open when they idle; none is opened before it is needed
         .acquire_timeout(LOGIN_LIMIT) // nobody waits that long: see acquire
+        .after_connect(|connection, _| Box::pin(pin_what_a_commit_waits_for(connection)))
         .test_before_acquire(false) // a round trip for every statement; see before_acquire
         .before_acquire(|connection, idle| {
             Box::pin(async move {

@@ -13,7 +13,7 @@ use shared::{
     money::Krw,
     order::ProductId,
 };
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 
 use crate::harness::{
     database::{self, Database},
@@ -135,6 +135,59 @@ async fn what_is_refused_because_of_its_session_is_tried_once_more_and_nothing_e
         assert_eq!((tried, error.is_transient()), (tries, is_transient), "{state}: {error}");
         assert_eq!(matches!(error, StoreError::Unavailable { .. }), tries == 2, "{state}: {error}");
     }
+}
+
+/// What commits wait for, on so many connections at once.
+async fn waits_of_commits(pool: &PgPool, count: usize) -> Vec<String> {
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(pool.acquire().await.unwrap());
+    }
+    let mut found = Vec::new();
+    for connection in &mut connections {
+        let sql = "select current_setting('synchronous_commit')";
+        found.push(sqlx::query_scalar::<_, String>(sql).fetch_one(&mut **connection).await.unwrap());
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk_whatever_the_database_says() {
+    let (server, database) = database::own_server().await;
+    let name = name_of(&database).await;
+    let url = database.url.as_str().into();
+    for (told, expected) in [
+        ("off", "on"),
+        ("local", "on"),
+        ("remote_write", "on"),
+        ("on", "on"),
+        ("remote_apply", "remote_apply"), // more than we need
+    ] {
+        database.execute(&format!("alter database {name} set synchronous_commit = {told}")).await;
+        for role in [Role::Api, Role::Worker] {
+            let pool = pool(&url, role, 4).unwrap();
+            assert_eq!(waits_of_commits(&pool, 4).await, vec![expected; 4], "{told}, {role:?}");
+            pool.close().await;
+        }
+    }
+    // A session that is made anew, and one that was there before the server was told.
+    database.execute(&format!("alter database {name} reset synchronous_commit")).await;
+    let pool = pool(&url, Role::Api, 1).unwrap();
+    assert_eq!(waits_of_commits(&pool, 1).await, ["on"]);
+    database.execute("alter system set synchronous_commit = off").await;
+    database.execute("select pg_reload_conf()").await;
+    wait_for("sessions to hear it", Duration::from_secs(10), async || {
+        let told = "select count(*) where current_setting('synchronous_commit') = 'off'";
+        (database.number(told).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(waits_of_commits(&pool, 1).await, ["on"]);
+    products(&pool).await.unwrap();
+    pool.execute("deallocate all").await.unwrap();
+    products(&pool).await.unwrap();
+    assert_eq!(waits_of_commits(&pool, 1).await, ["on"]);
+    pool.close().await;
+    server.stop().await.unwrap();
 }
 
 /// Are the api and the worker ready; or do both say that the database is read-only?
