@@ -33,6 +33,7 @@ mod migrating;
 mod open_files;
 mod operators;
 mod outages;
+mod overtaken;
 mod pages;
 mod past;
 mod plans;

@@ -52,6 +52,7 @@ async fn every_statement_of_the_worker_finds_its_rows_by_an_index() {
         ("reconcile: keep", include_str!("../../shared/src/outbox/reconcile/keep.sql"), 11),
         ("reconcile: put back", include_str!("../../shared/src/outbox/reconcile/put_back.sql"), 5),
         ("renew", include_str!("../../shared/src/outbox/renew.sql"), 4),
+        ("hand back", include_str!("../../shared/src/outbox/hand_back.sql"), 4),
         ("sweep", include_str!("../../shared/src/outbox/sweep.sql"), 2),
         ("request", include_str!("../../shared/src/cancel/request.sql"), 19),
         ("forget requests", include_str!("../../shared/src/cancel/forget.sql"), 2),

@@ -6,7 +6,10 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Call, Class, Mark, Sends, SendsAfter, SentWith};
+use super::{
+    Call, Class, Fence, Lease, Lessee, Mark, Sends, SendsAfter, SentWith,
+    lease::{NeverRead, hand_back},
+};
 use crate::{
     cancel::Actor,
     db::{StoreError, within},
@@ -16,31 +19,11 @@ use crate::{
     toss,
 };
 
-/// How long a claim is ours before anybody else may take it. Short, because it is also how long a dead worker's orders
-/// wait; a call to Toss may take three times as long, so leases are renewed.
-pub const LEASE: Duration = Duration::from_secs(20);
 /// The most rows one statement claims.
 pub const CLAIM_MAX: u16 = 500;
 /// Intents become visible at their commit, a moment after the time they are due at. The low watermark stays this far
 /// behind; what commits even later is found by the sweep.
 const WATERMARK_SLACK: Duration = Duration::from_secs(2);
-
-/// Who holds a lease: a random number for each start of a worker, so a restarted worker is somebody else. Zero is nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lessee(pub(super) i64);
-
-impl Lessee {
-    pub fn new(nonce: i64) -> Self {
-        Self(if nonce == 0 { 1 } else { nonce })
-    }
-}
-
-/// What identifies one claim of one intent. A later claim of the same intent carries a higher number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fence {
-    pub order_id: OrderId,
-    pub(super) lease_seq: i32,
-}
 
 /// How far left in the queue a claim looks. Left of it lie rows in flight and dead index entries; walking them at every
 /// claim is what makes queues in PostgreSQL slow down under load.
@@ -197,26 +180,21 @@ pub struct Claimed {
     /// Intents that were leased but cannot be acted on, because a row holds what no code of ours wrote. They come back
     /// when their lease ends; the others of the batch are not held up by them.
     pub unreadable: Vec<StoreError>,
+    /// Intents that were changed while the claim ran, so that what was read with them is older than they. They were handed
+    /// back at once, and are due.
+    pub handed_back: usize,
     /// Where the next claim may start, when this one took anything.
     pub low: Option<Watermark>,
 }
 
 impl Claimed {
     pub fn len(&self) -> usize {
-        self.claims.len() + self.unreadable.len()
+        self.claims.len() + self.unreadable.len() + self.handed_back
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// What a claim is held under.
-#[derive(Clone, Copy, Debug)]
-pub struct Lease {
-    pub lasts: Duration,
-    /// The number of the secret that will sign: [`toss::ApiKey::tag`].
-    pub key_tag: i32,
 }
 
 /// Takes at most `limit` due intents of one class, oldest first. It waits for no lock.
@@ -242,12 +220,22 @@ pub async fn claim(
     };
     let rows = within(pool, "claim due intents", async |c| statement().fetch_all(c).await).await?;
     let low = rows.iter().map(|row| row.due_at).min().map(|due_at| Watermark(Some(due_at - WATERMARK_SLACK)));
-    let mut claimed = Claimed { claims: Vec::with_capacity(rows.len()), unreadable: Vec::new(), low };
+    let mut claimed = Claimed { claims: Vec::with_capacity(rows.len()), unreadable: Vec::new(), handed_back: 0, low };
+    let mut newer = Vec::new();
     for row in rows {
+        if row.is_newer {
+            newer.push(NeverRead { order_id: row.order_id, lease_seq: row.lease_seq, abandoned: row.abandoned });
+            continue;
+        }
         match Claim::try_from(row) {
             Ok(claim) => claimed.claims.push(claim),
             Err(error) => claimed.unreadable.push(error),
         }
+    }
+    claimed.handed_back = newer.len();
+    if let Err(error) = hand_back(pool, lessee, &newer).await {
+        // They come back when their lease ends, and the others must not wait with them.
+        tracing::warn!(error = crate::telemetry::chain(&error), "cannot hand back what changed while it was claimed");
     }
     Ok(claimed)
 }
@@ -262,6 +250,7 @@ struct Row {
     payment_no: i16,
     abandoned: bool,
     abandoned_key: i32,
+    is_newer: bool,
     order_no: Option<Uuid>,
     order_status: Option<String>,
     payment_key: Option<String>,
@@ -376,17 +365,6 @@ impl TryFrom<Row> for Claim {
             snoozes: row.snoozes,
         })
     }
-}
-
-/// Extends the leases that are still held and says which were. What is missing from the answer is either lost or being
-/// settled this moment: locked rows are skipped, so renewing never waits for settling nor the other way round.
-pub async fn renew(pool: &PgPool, lessee: Lessee, lease: Duration, fences: &[Fence]) -> Result<Vec<Fence>, StoreError> {
-    let (order_ids, lease_seqs): (Vec<i64>, Vec<i32>) =
-        fences.iter().map(|fence| (fence.order_id.0, fence.lease_seq)).unzip();
-    let statement =
-        || sqlx::query_file!("src/outbox/renew.sql", lessee.0, lease.as_secs_f64(), &order_ids, &lease_seqs,);
-    let rows = within(pool, "renew leases", async |c| statement().fetch_all(c).await).await?;
-    Ok(rows.into_iter().map(|row| Fence { order_id: OrderId(row.order_id), lease_seq: row.lease_seq }).collect())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 -- A row whose lease ran out is due again: that is the whole of crash recovery. Such a row still names its old holder, who
 -- may have sent something: settling takes the name away.
 with due as materialized (           -- materialized: the planner must not run it twice and pass the limit
-    select order_id, lease_owner, lease_key from outbox
+    select order_id, lease_owner, lease_key, xmin as version from outbox
     where class = $6
       and due_at <= now()
       and due_at >= coalesce($3::timestamptz, '-infinity')
@@ -24,10 +24,13 @@ claimed as (
         attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
     from due where b.order_id = due.order_id
     returning b.order_id, b.kind, b.payment_no, b.due_at, b.lease_seq, b.attempts, b.snoozes,
-              due.lease_owner <> 0 as abandoned, due.lease_key as abandoned_key
+              due.lease_owner <> 0 as abandoned, due.lease_key as abandoned_key, due.version
 )
 select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes, c.payment_no,
        c.abandoned as "abandoned!", c.abandoned_key as "abandoned_key!",
+       -- A locked row is the newest there is; all else is read as it was when the statement began. Where the row has changed
+       -- since, the rest is of another time than it.
+       (select seen.xmin from outbox seen where seen.order_id = c.order_id) is distinct from c.version as "is_newer!",
        o.order_no as "order_no?", o.status as "order_status?",
        p.payment_key as "payment_key?", p.amount as "amount?", p.status as "payment_status?",
        (extract(epoch from now() - p.accepted_at) * 1000)::bigint as "accepted_ms_ago?",

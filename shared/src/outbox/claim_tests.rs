@@ -19,6 +19,7 @@ fn claim(change: impl FnOnce(&mut Row)) -> Claim {
         payment_no: 2,
         abandoned: false,
         abandoned_key: 0,
+        is_newer: false,
         order_no: Some(Uuid::from_u128(1)),
         order_status: Some("IN_PROGRESS".to_owned()),
         payment_key: Some("key".to_owned()),

@@ -16,17 +16,18 @@ mod claim;
 mod class;
 pub mod decision;
 mod due;
+mod lease;
 mod outcome;
 mod reconcile;
 mod sends;
 mod settle;
 mod sweep;
 
-pub use claim::{
-    CLAIM_MAX, Cancel, Claim, Claimed, Fence, LEASE, Lease, Lessee, Operation, StoredRequest, Watermark, claim, renew,
-};
+pub use claim::{CLAIM_MAX, Cancel, Claim, Claimed, Operation, StoredRequest, Watermark, claim};
 pub use class::Class;
 pub use due::due;
+pub use lease::{Fence, LEASE, Lease, Lessee, renew};
+
 /// The cause of a review of a payment about which Toss says nothing, while it answers about others.
 pub const NO_ANSWER: &str = "no_answer_about_this_payment";
 /// The cause of a review of a payment about which Toss says nothing that decides.
