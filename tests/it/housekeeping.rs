@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::{
+    cancel,
     order::{self, expire_unpaid},
-    outbox,
+    outbox, vitals, webhook,
 };
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 
-use crate::harness::{shop::Shop, wait_for};
+use crate::{
+    claiming::intents,
+    harness::{database::Database, shop::Shop, wait_for},
+};
 
 const PRICE: i64 = 50_000;
 
@@ -216,9 +221,158 @@ async fn an_idempotency_key_is_remembered_for_a_month() {
     assert_eq!(accepted.status.as_u16(), 202, "{}", accepted.text);
     shop.until(&order, "CANCELED").await;
     let pool = shop.database.worker_pool();
-    assert_eq!(shared::cancel::forget_requests(&pool, 10).await.unwrap(), 0);
+    assert_eq!(cancel::forget_requests(&pool, 10).await.unwrap(), 0);
     shop.database.execute("update api_requests set created_at = now() - interval '31 days'").await;
-    assert_eq!(shared::cancel::forget_requests(&pool, 10).await.unwrap(), 1);
+    assert_eq!(cancel::forget_requests(&pool, 10).await.unwrap(), 1);
     assert_eq!(shop.database.number("select count(*) from cancels").await, 1, "the refund stays");
     shop.finish().await;
+}
+
+/// How many pages of tables and indexes a worker's session reads, in memory or not, while it does this.
+async fn pages_read(database: &Database, work: impl AsyncFnOnce(&PgPool)) -> i64 {
+    let pages = "select sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0))::bigint
+                 from pg_statio_user_tables";
+    let before = database.number(pages).await;
+    let pool = database.worker_pool();
+    work(&pool).await;
+    pool.close().await;
+    // A session reports what it has counted when it ends, at the latest.
+    let sessions = "select count(*) from pg_stat_activity
+                    where datname = current_database() and application_name = 'hanbeon-worker'";
+    wait_for("the worker's session to end", Duration::from_secs(10), async || {
+        (database.number(sessions).await == 0).then_some(())
+    })
+    .await;
+    database.number(pages).await - before
+}
+
+/// Past orders up to this number, with all that belongs to them: paid for, or given back, or never paid; none is old.
+async fn past_orders(database: &Database, from: i64, to: i64) {
+    // In a session that ends, so that what it read is not counted later.
+    pages_read(database, async |pool| {
+        pool.execute(AssertSqlSafe(format!(
+            "set statement_timeout = 0; set enable_seqscan = on; set enable_bitmapscan = on;
+             insert into customers (id, display_name) values (1, 'somebody') on conflict do nothing;
+             insert into orders (order_no, customer_id, name, amount, status, payment_count, expires_at)
+                 select gen_random_uuid(), 1, 'Ogu T', 1000,
+                        case when n % 10 = 0 then 'EXPIRED' when n % 10 = 1 then 'CANCELED' else 'DONE' end,
+                        case when n % 10 = 0 then 0 else 1 end, now() - interval '1 hour'
+                 from generate_series({from}, {to}) n;
+             insert into payments (order_id, payment_no, payment_key, amount, request, status, answer, balance, approved_at)
+                 select id, 1, 'key-' || id, 1000, '', status, '{{}}', 1000, now() from orders o
+                 where payment_count = 1 and not exists (select from payments p where p.order_id = o.id);
+             insert into attempts (order_id, id, payment_no, call, key_epoch, api_key_id, lease_owner, lease_seq, duration_ms,
+                                   outcome, stale)
+                 select order_id, gen_random_uuid(), 1, 'confirm', 0, 'k', 1, 1, 1, 'approved', false from payments p
+                 where not exists (select from attempts a where a.order_id = p.order_id);
+             insert into cancels (order_id, cancel_no, payment_no, mark, status, reason, amount, expected_balance, in_full,
+                                  actor, request, answer)
+                 select id, 1, 1, gen_random_uuid(), 'DONE', 'r', 1000, 1000, true, 'server', '', '{{}}' from orders o
+                 where status = 'CANCELED' and not exists (select from cancels r where r.order_id = o.id);
+             insert into api_requests (idempotency_key, fingerprint, order_id, cancel_no)
+                 select 'key-' || order_id, '', order_id, 1 from cancels on conflict do nothing;
+             insert into webhook_inbox (delivery, order_id, payment_no, state)
+                 select gen_random_uuid(), order_id, 1, 'checked' from payments p
+                 where not exists (select from webhook_inbox w where w.order_id = p.order_id);
+             analyze"
+        )))
+        .await
+        .unwrap();
+    })
+    .await;
+}
+
+/// What each periodic piece of work reads that finds nothing to do.
+async fn pages_read_in_vain(database: &Database) -> Vec<(&'static str, i64)> {
+    let sweep = async |pool: &PgPool| assert_eq!(outbox::sweep(pool, None, 1_000).await.unwrap().next, None);
+    let forget = async |pool: &PgPool| {
+        assert_eq!(order::forget_attempts(pool, 400, 1_000).await.unwrap().attempts, 0);
+    };
+    let refunds = async |pool: &PgPool| {
+        vitals::undecided_refunds(pool, Duration::from_mins(1), 100).await.unwrap();
+        vitals::bank_refunds(pool).await.unwrap();
+    };
+    vec![
+        ("expire", pages_read(database, async |pool| assert_eq!(expire_unpaid(pool, 1_000).await.unwrap(), 0)).await),
+        ("sweep", pages_read(database, sweep).await),
+        ("forget attempts", pages_read(database, forget).await),
+        (
+            "forget requests",
+            pages_read(database, async |pool| {
+                assert_eq!(cancel::forget_requests(pool, 1_000).await.unwrap(), 0);
+            })
+            .await,
+        ),
+        (
+            "forget webhooks",
+            pages_read(database, async |pool| {
+                assert_eq!(webhook::forget(pool, 90, 1_000).await.unwrap(), 0);
+            })
+            .await,
+        ),
+        (
+            "webhooks that wait",
+            pages_read(database, async |pool| {
+                webhook::look_again(pool, None, 1_000).await.unwrap();
+            })
+            .await,
+        ),
+        ("reviews", pages_read(database, async |pool| assert!(vitals::reviews(pool).await.unwrap().is_empty())).await),
+        (
+            "backlog",
+            pages_read(database, async |pool| {
+                vitals::backlog(pool).await.unwrap();
+            })
+            .await,
+        ),
+        ("refunds", pages_read(database, refunds).await),
+        (
+            "hints",
+            pages_read(database, async |pool| {
+                vitals::hints(pool).await.unwrap();
+            })
+            .await,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn looking_for_work_costs_the_same_among_two_thousand_past_orders_and_two_hundred_thousand() {
+    let database = Database::new().await;
+    for table in ["orders", "payments", "attempts", "cancels", "api_requests", "webhook_inbox", "outbox"] {
+        database.execute(&format!("alter table {table} set (autovacuum_enabled = off)")).await; // it reads pages too
+    }
+    past_orders(&database, 1, 2_000).await;
+    let few = pages_read_in_vain(&database).await;
+    past_orders(&database, 2_001, 200_000).await;
+    let many = pages_read_in_vain(&database).await;
+    println!("{few:?}\n{many:?}");
+    for ((name, few), (_, many)) in few.iter().zip(&many) {
+        // An index of more levels costs a few pages more.
+        assert!(*many <= few + 20, "{name} reads {few} pages among few orders, and {many} among many");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_sweep_looks_only_at_its_own_orders_whatever_the_statistics_say() {
+    let database = Database::new().await;
+    database.execute("analyze").await; // nothing is being confirmed, they say, and then Toss goes away
+    database.execute("alter table orders set (autovacuum_enabled = off)").await;
+    database.execute("alter table outbox set (autovacuum_enabled = off)").await;
+    intents(&database, 20_000).await;
+    let pages = pages_read(&database, async |pool| {
+        let swept = outbox::sweep(pool, None, 100).await.unwrap();
+        assert!(swept.lost == 0 && swept.next.is_some());
+    });
+    let pages = pages.await;
+    assert!(pages < 2_000, "{pages} pages for 100 orders of 20,000");
+}
+
+#[tokio::test]
+async fn what_is_looked_for_is_cleaned_up_after_a_number_of_changes_and_not_after_a_share_of_the_table() {
+    let database = Database::new().await;
+    let by_number = "select count(*) from pg_class
+        where relname in ('outbox', 'orders', 'payments', 'cancels', 'webhook_inbox', 'api_requests')
+          and relkind = 'r' and 'autovacuum_vacuum_scale_factor=0' = any(reloptions)";
+    assert_eq!(database.number(by_number).await, 6);
 }

@@ -4,11 +4,13 @@ with page as materialized (
 ),
 missing as materialized (
     -- An order is accepted together with its intent and resolved together with its end, so at one moment all have one.
-    select o.id, o.payment_count, o.last_fence from orders o
-    where o.id = any(array(select page.id from page)) and o.status = 'IN_PROGRESS'
-      and not exists (select from outbox b where b.order_id = o.id)
-    order by o.id
-    for no key update of o skip locked
+    -- One by one, by their numbers: whatever the statistics say, no page looks through all that is being confirmed.
+    select o.id, o.payment_count, o.last_fence from page cross join lateral (
+        select o.id, o.payment_count, o.last_fence from orders o
+        where o.id = page.id and o.status = 'IN_PROGRESS'
+          and not exists (select from outbox b where b.order_id = page.id)
+        for no key update of o skip locked
+    ) o
 ),
 queued as (
     insert into outbox (order_id, kind, class, payment_no, due_at, lease_seq)
