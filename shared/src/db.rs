@@ -145,7 +145,8 @@ pub async fn within<T>(
             result => result,
         }
     };
-    let result = limited(operation, run).await;
+    // Boxed, for the sake of every future that waits for it: a statement's own is large, and stands in it twice.
+    let result = limited(operation, Box::pin(run)).await;
     lent.healthy = match &result {
         Ok(_) | Err(StoreError::Refused { .. } | StoreError::Contended { .. }) => true,
         // It can be read from, and whoever writes makes it anew.
