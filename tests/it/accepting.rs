@@ -23,7 +23,9 @@ pub(crate) fn statements(log: &std::path::Path, from: usize) -> HashMap<String, 
         let Some((_, statement)) = line.split_once("LOG:").and_then(|(_, said)| said.split_once(": ")) else {
             continue;
         };
-        if line.contains("execute ") || line.contains("statement: ") {
+        // What a new session is told, which may be opened for whoever comes next.
+        let is_session = statement.contains("set_config('synchronous_commit'");
+        if !is_session && (line.contains("execute ") || line.contains("statement: ")) {
             *counts.entry(statement.chars().take(60).collect()).or_insert(0) += 1;
         }
     }
