@@ -302,7 +302,9 @@ async fn sessions_have_our_settings_whatever_the_database_says() {
         "plan_cache_mode = 'force_custom_plan'",
         "jit = on",
     ] {
-        shop.database.execute(&format!("alter database \"{name}\" set {other}")).await;
+        for whose in ["database", "role current_user in database"] {
+            shop.database.execute(&format!("alter {whose} \"{name}\" set {other}")).await;
+        }
     }
     let expected = [
         (Role::Api, "read committed/1s/4500ms/500ms/10s/UTC/force_custom_plan/off"),

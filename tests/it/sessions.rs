@@ -163,7 +163,9 @@ async fn a_commit_waits_for_the_disk_whatever_the_database_says() {
         ("on", "on"),
         ("remote_apply", "remote_apply"), // more than we need
     ] {
-        database.execute(&format!("alter database {name} set synchronous_commit = {told}")).await;
+        for whose in ["database", "role current_user in database"] {
+            database.execute(&format!("alter {whose} {name} set synchronous_commit = {told}")).await;
+        }
         for role in [Role::Api, Role::Worker] {
             let pool = pool(&url, role, 4).unwrap();
             assert_eq!(waits_of_commits(&pool, 4).await, vec![expected; 4], "{told}, {role:?}");
@@ -171,7 +173,9 @@ async fn a_commit_waits_for_the_disk_whatever_the_database_says() {
         }
     }
     // A session that is made anew, and one that was there before the server was told.
-    database.execute(&format!("alter database {name} reset synchronous_commit")).await;
+    for whose in ["database", "role current_user in database"] {
+        database.execute(&format!("alter {whose} {name} reset synchronous_commit")).await;
+    }
     let pool = pool(&url, Role::Api, 1).unwrap();
     assert_eq!(waits_of_commits(&pool, 1).await, ["on"]);
     database.execute("alter system set synchronous_commit = off").await;
