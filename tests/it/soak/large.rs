@@ -24,7 +24,8 @@ const SPELLS: usize = 25;
 async fn two_thousand_orders_survive_workers_that_are_killed_all_the_time() {
     let seed = number("SOAK_SEED").unwrap_or_else(rand::random);
     let orders = number("SOAK_ORDERS").unwrap_or(ORDERS);
-    let strains = plan::strains(&mut StdRng::seed_from_u64(!seed));
+    let mut strains = plan::strains(&mut StdRng::seed_from_u64(!seed));
+    strains.retain(|strain| *strain != plan::Strain::FewCalls); // two thousand orders would wait until they expire
     say(&format!("SOAK_SEED={seed} SOAK_ORDERS={orders}, {strains:?}"));
     let mut chance = StdRng::seed_from_u64(seed);
     let comers: Vec<_> = (0..orders)
