@@ -58,10 +58,13 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
                          from generate_series(1, 7) as c (class)
                          cross join lateral (
                              select b.due_at from outbox b where b.class = c.class and b.due_at <= now()
-                             order by b.due_at, b.order_id limit 1) oldest), 0)::bigint as "due_seconds!",
+                             order by b.due_at limit 1) oldest), 0)::bigint as "due_seconds!",
                coalesce((select extract(epoch from now() - p.accepted_at)
-                         from orders o join payments p on p.order_id = o.id and p.payment_no = o.payment_count
-                         where o.status = 'IN_PROGRESS' order by o.id limit 1), 0)::bigint as "undecided_seconds!",
+                         -- Not by id alone: a walk over all orders would do as well.
+                         from (select o.id, o.payment_count from orders o
+                               where o.status between 'IN_PROGRESS' and 'IN_PROGRESS'
+                               order by o.status, o.id limit 1) o
+                         join payments p on p.order_id = any(array[o.id]) and p.payment_no = o.payment_count), 0)::bigint as "undecided_seconds!",
                coalesce((select extract(epoch from now() - min(r.requested_at)) from cancels r
                          where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#
         )
@@ -96,7 +99,8 @@ pub async fn undecided_refunds(
                       select a.code from attempts a
                       where a.order_id = r.order_id and a.cancel_no = r.cancel_no and a.call = 'cancel'
                       order by a.id desc limit 1)) as last_code
-           from cancels r join orders o on o.id = r.order_id
+           from cancels r
+           cross join lateral (select o.order_no from orders o where o.id = any(array[r.order_id]) order by o.id) o
            where r.status = 'IN_PROGRESS' and r.requested_at < now() - $1::float8 * interval '1 second'
            order by r.requested_at limit $2"#,
             older_than.as_secs_f64(),

@@ -135,7 +135,7 @@ async fn check_claim_plan(database: &Database) {
     let plan: Vec<String> =
         sqlx::query_scalar("explain execute c (1, 20, null, 500, 7, 1)").fetch_all(&mut *connection).await.unwrap();
     let plan = plan.join("\n");
-    assert!(plan.contains("Index Scan using outbox_claim on outbox"), "{plan}");
+    assert!(plan.contains("Index Scan using outbox_queue on outbox"), "{plan}");
     assert!(plan.contains("Index Scan using outbox_pkey on outbox b"), "{plan}");
     assert!(plan.contains("Index Scan using orders_pkey"), "{plan}");
     assert!(plan.contains("Index Scan using payments_pkey"), "{plan}");

@@ -7,6 +7,6 @@ with old as materialized (
     for update skip locked
 ),
 forgotten as (
-    delete from api_requests a using old where a.idempotency_key = old.idempotency_key returning 1
+    delete from api_requests a using old where a.idempotency_key = any(array[old.idempotency_key]) returning 1
 )
 select count(*) as "forgotten!" from forgotten

@@ -3,7 +3,7 @@ select o.id as "id?", o.status as "status?", o.last_fence as "last_fence?",
        p.payment_no as "payment_no?", p.status as "payment_status?",
        case when p.status = 'WAITING_FOR_DEPOSIT' then p.amount else p.balance end as "balance?",
        coalesce(jsonb_typeof(p.answer -> 'virtualAccount') = 'object', false) as "into_account!",
-       exists (select from outbox b where b.order_id = o.id and b.kind <> 3) as "at_work!",
+       exists (select from outbox b where b.order_id = o.id and b.kind <> 3 offset 0) as "at_work!",
        -- Toss booked a refund, and the bank did not pay all of it into the account.
        exists (
            select from payments f
@@ -24,8 +24,8 @@ from (select) as one
 left join (
     select a.fingerprint, a.cancel_no, r.amount, bo.order_no
     from api_requests a
-    join cancels r on r.order_id = a.order_id and r.cancel_no = a.cancel_no
-    join orders bo on bo.id = a.order_id
+    join cancels r on r.order_id = any(array[a.order_id]) and r.cancel_no = a.cancel_no
+    cross join lateral (select bo.order_no from orders bo where bo.id = any(array[a.order_id]) order by bo.id) bo
     where a.idempotency_key = $2
 ) before on true
 left join orders o on o.order_no = $1

@@ -7,12 +7,13 @@ with key as materialized (
 ),
 wanted as materialized (
     select o.id, o.status, o.last_fence from orders o
-    where o.id = $1 and (select is_free from key)
+    where o.id = any(array[$1::bigint]) and (select is_free from key)
       -- Every settle that moves money leaves another fence.
-      and o.status = $2 and o.last_fence = $3
-      and not exists (select from outbox b where b.order_id = o.id and b.kind <> 3)
+      and (o.status = $2) is true and o.last_fence = $3 -- no index of all orders is walked for a state
+      and not exists (select from outbox b where b.order_id = o.id and b.kind <> 3 offset 0)
       and (select count(*) from cancels r where r.order_id = o.id) = $6
-      and exists (select from payments p where p.order_id = o.id and p.payment_no = $4 and p.status = $5)
+      and exists (select from payments p where p.order_id = o.id and p.payment_no = $4 and p.status = $5 offset 0)
+    order by o.id
     for no key update
 ),
 asked as (

@@ -117,13 +117,13 @@ async fn explain(pool: &PgPool, new: &NewOrder) -> Result<CreateRefusal, StoreEr
             exists (select from customers where id = $1) as "customer_known!",
             (select min(wanted.product_id)
              from unnest($2::bigint[]) as wanted (product_id)
-             where not exists (select from products where id = wanted.product_id)) as unknown_product,
+             where not exists (select from products where id = wanted.product_id offset 0)) as unknown_product,
             (select sum(p.price::numeric * wanted.quantity) > $4::bigint
              from unnest($2::bigint[], $3::int[]) as wanted (product_id, quantity)
-             join products p on p.id = wanted.product_id) as too_large,
+             join products p on p.id = any(array[wanted.product_id])) as too_large,
             (select least(sum(p.price::numeric * wanted.quantity), $4::bigint)::bigint
              from unnest($2::bigint[], $3::int[]) as wanted (product_id, quantity)
-             join products p on p.id = wanted.product_id) as total
+             join products p on p.id = any(array[wanted.product_id])) as total
         "#,
             new.customer_id.0,
             &new.product_ids,

@@ -267,7 +267,13 @@ pub async fn customer_of(pool: &PgPool, order_no: OrderNo) -> Result<Option<Cust
 
 /// The states of many orders at once, for those who wait for them.
 pub async fn statuses(pool: &PgPool, order_ids: &[i64]) -> Result<Vec<(OrderId, OrderStatus)>, StoreError> {
-    let read = || sqlx::query!("select id, status from orders where id = any($1)", order_ids);
+    let read = || {
+        sqlx::query!(
+            r#"select o.id as "id!", o.status as "status!" from unnest($1::bigint[]) as w (id)
+               cross join lateral (select id, status from orders where id = any(array[w.id]) order by id) o"#,
+            order_ids
+        )
+    };
     let rows = within(pool, "read the states of orders", async |c| read().fetch_all(c).await).await?;
     rows.into_iter()
         .map(|row| {

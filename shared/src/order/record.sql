@@ -48,5 +48,5 @@ select o.id, o.name, o.amount, o.status, o.paid_by, o.created_at, o.expires_at, 
             'id', e.id, 'from_status', e.from_status, 'to_status', e.to_status, 'cause', e.cause, 'actor', e.actor,
             'payment_no', e.payment_no, 'reason', e.reason, 'at', e.at) order by e.id), '[]')
      from order_events e where e.order_id = o.id) as "events!: Json<Vec<EventRecord>>"
-from orders o join customers c on c.id = o.customer_id
+from orders o join customers c on c.id = any(array[o.customer_id])
 where o.order_no = $1

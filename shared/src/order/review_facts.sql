@@ -20,5 +20,6 @@ select o.status,
        ) as "transfer_is_closed!",
        r.status as "refund_status?", r.actor as "refund_actor?", r.called_off_at is not null as "called_off!"
 from orders o
-left join cancels r on r.order_id = o.id and r.cancel_no = $2
-where o.id = $1
+left join cancels r on r.order_id = $1 and r.cancel_no = $2
+where o.id = any(array[$1::bigint])
+order by o.id

@@ -3,7 +3,7 @@
 --
 -- $5: the refund that is called off.
 with locked as materialized (
-    select id, status from orders where id = $1 for no key update
+    select id, order_no, status from orders where id = any(array[$1::bigint]) order by id for no key update
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, reason)
@@ -11,14 +11,14 @@ event as (
     from locked
 ),
 closing as (
-    update orders o set close_requested_at = now() from locked where o.id = locked.id and $2 = 'close_requested'
+    update orders o set close_requested_at = now() from locked where o.order_no = any(array[locked.order_no]) and $2 = 'close_requested'
 ),
 looked_up as (
     update payments p set
         check_at         = case when $2 = 'bank_refund_closed' then p.check_at else now() end,
         refund_closed_at = case when $2 = 'bank_refund_closed' then now() else p.refund_closed_at end
     from locked
-    where p.order_id = locked.id
+    where p.order_id = any(array[locked.id])
       and (
           $2 in ('lookup_requested', 'close_requested') and p.status <> 'IN_PROGRESS'
           or $2 = 'bank_refund_closed' and p.status in ('CANCELED', 'PARTIAL_CANCELED') and p.balance < p.amount
@@ -28,13 +28,13 @@ looked_up as (
 called_off as (
     update cancels r set called_off_at = now()
     from locked
-    where r.order_id = locked.id and r.cancel_no = $5 and $2 = 'refund_call_off_requested'
+    where r.order_id = any(array[locked.id]) and (r.cancel_no = $5) is true and $2 = 'refund_call_off_requested'
 ),
 due as (
     -- What a worker has in hand stays in its hand: it reads the request when it settles or claims the next time.
     update outbox b set due_at = least(b.due_at, now()), class = case when b.kind = 3 then 6 else b.class end
     from locked
-    where b.order_id = locked.id and b.lease_until <= now()
+    where b.order_id = any(array[locked.id]) and b.lease_until <= now()
       and (b.kind = 3 and $2 in ('lookup_requested', 'close_requested')
            or b.kind = 2 and $2 = 'refund_call_off_requested')
 )

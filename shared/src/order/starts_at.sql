@@ -2,7 +2,7 @@
 -- seconds that a statement may run, so it is found by halving: an index on the time would cost every order a write for the
 -- sake of a filter. Orders that were brought in later with times of long ago are not found this way.
 with recursive search as (
-    select (select min(id) from orders) as low, (select max(id) + 1 from orders) as high
+    select (select id from orders order by id limit 1) as low, (select id + 1 from orders order by id desc limit 1) as high
     union all
     select case when probe.is_before then probe.id + 1 else s.low end,
            case when probe.is_before then s.high else s.low + (s.high - s.low) / 2 end

@@ -3,6 +3,12 @@
 --
 -- A row whose lease ran out is due again: that is the whole of crash recovery. Such a row still names its old holder, who
 -- may have sent something: settling takes the name away.
+--
+-- The plan is made once, maybe while the tables were empty, and they may be huge when it is used. To a table that seems to
+-- have one row every way is as good as another, so no statement of ours leaves the planner a choice: `= any(array[x.id])` is
+-- looked up where `= x.id` may be joined by walking all there is; `offset 0` keeps a subquery from becoming a join; and `order
+-- by id` names the one index that has the ids in order, where others hold them too. `is true` hides a condition from the indexes
+-- that would walk all of one state for it.
 with due as materialized (           -- materialized: the planner must not run it twice and pass the limit
     select order_id, lease_owner, lease_key, xmin as version from outbox
     where class = $6
@@ -10,7 +16,7 @@ with due as materialized (           -- materialized: the planner must not run i
       and due_at >= coalesce($3::timestamptz, '-infinity')
       and lease_until < now()
       and kind between 1 and 3         -- what a newer build wrote is for a newer build
-    order by due_at, order_id
+    order by due_at
     limit $4
     for no key update skip locked
 ),
@@ -22,7 +28,7 @@ claimed as (
         lease_key   = case when b.lease_owner <> 0 then b.lease_key else $5 end,
         lease_seq   = b.lease_seq + 1,              -- a new fence: an old holder can no longer settle
         attempts    = least(b.attempts + 1, 32767)  -- counted here, so that a crash is counted
-    from due where b.order_id = due.order_id
+    from due where b.order_id = any(array[due.order_id])
     returning b.order_id, b.kind, b.payment_no, b.due_at, b.lease_seq, b.attempts, b.snoozes,
               due.lease_owner <> 0 as abandoned, due.lease_key as abandoned_key, due.version
 )
@@ -55,6 +61,10 @@ select c.order_id, c.kind, c.due_at, c.lease_seq, c.attempts, c.snoozes, c.payme
        (extract(epoch from now() - r.requested_at) * 1000)::bigint as "requested_ms_ago?",
        r.called_off_at is not null as "called_off?"
 from claimed c
-left join orders o on o.id = c.order_id
-left join payments p on p.order_id = c.order_id and p.payment_no = c.payment_no
-left join cancels r on c.kind = 2 and r.order_id = c.order_id and r.status = 'IN_PROGRESS'
+left join lateral (
+    select o.order_no, o.status from orders o where o.id = any(array[c.order_id]) order by o.id
+) o on true
+left join payments p on p.order_id = any(array[c.order_id]) and p.payment_no = c.payment_no
+left join lateral (
+    select * from cancels r where c.kind = 2 and r.order_id = c.order_id and r.status = 'IN_PROGRESS' offset 0
+) r on true

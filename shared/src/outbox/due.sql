@@ -9,6 +9,6 @@ cross join lateral (
       and b.due_at >= coalesce(d.low, '-infinity')
       and b.lease_until < now()
       and b.kind between 1 and 3
-    order by b.due_at, b.order_id
+    order by b.due_at
     limit 1
 ) first

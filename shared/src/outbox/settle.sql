@@ -19,16 +19,22 @@ with input as materialized (
     )
 ),
 -- Locks in the global order: all orders by id, then products by id. Intents and payments are only taken where they are free.
+--
+-- Each step adds to the rows of the one before, and looks up what it needs row by row. The lists of a statement have no index
+-- and no statistics: where they are joined with one another, each row may be compared with every other.
 locked as materialized (
-    select o.id, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT') as unresolved
-    from orders o where o.id = any($2) order by o.id for no key update skip locked
+    select i.*, o.order_no, o.status, o.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT') as unresolved
+    from (select * from input order by input.order_id) i
+    left join lateral (
+        select o.order_no, o.status from orders o where o.id = any(array[i.order_id]) order by o.id
+        for no key update skip locked
+    ) o on true
 ),
 giving_back as materialized (
-    select o.id as order_id, l.product_id
-    from input i
-    join locked o on o.id = i.order_id
-    join order_lines l on l.order_id = o.id
-    where i.to_status in ('ABORTED', 'EXPIRED', 'CANCELED') and o.unresolved
+    select o.order_id, l.product_id
+    from locked o
+    cross join lateral (select l.product_id from order_lines l where l.order_id = o.order_id offset 0) l
+    where o.to_status in ('ABORTED', 'EXPIRED', 'CANCELED') and o.unresolved
 ),
 free as materialized (
     select p.id from products p
@@ -44,69 +50,64 @@ shelves as materialized (
 ),
 waiting as materialized (
     select g.order_id, min(g.product_id) as product_id
-    from giving_back g join products p on p.id = g.product_id -- one that is gone takes nothing back
+    from giving_back g
     where not exists (select from shelves s where s.id = g.product_id)
+      and exists (select from products p where p.id = g.product_id offset 0) -- one that is gone takes nothing back
     group by g.order_id
 ),
-fenced as materialized (
-    select i.*, o.status, o.unresolved
-    from locked o
-    join input i on i.order_id = o.id
-    join outbox b on b.order_id = o.id
-    where b.lease_owner = $1 and b.lease_seq = i.lease_seq
-      and (select count(*) from shelves) >= 0 -- after them
-      and not exists (select from waiting w where w.order_id = o.id)
-    for update of b skip locked
-),
 held as materialized (
-    select p.order_id, p.payment_no, p.status
-    from input i
-    join locked o on o.id = i.order_id
-    join payments p on p.order_id = i.order_id and p.payment_no = i.payment_no
-    where (select count(*) from fenced) >= 0 -- after them
-    for no key update of p skip locked
+    select o.*, p.payment_status, coalesce(b.is_fenced and p.payment_status is not null, false) as is_ours,
+           (select w.product_id from waiting w where w.order_id = o.order_id) as locked_product
+    from locked o
+    left join lateral (
+        select true as is_fenced from outbox b
+        where b.order_id = o.order_id and b.lease_owner = $1 and b.lease_seq = o.lease_seq
+          and o.status is not null and not exists (select from waiting w where w.order_id = o.order_id offset 0)
+        for update of b skip locked
+    ) b on true
+    left join lateral (
+        select p.status as payment_status from payments p
+        where p.order_id = o.order_id and p.payment_no = o.payment_no and o.status is not null
+        for no key update of p skip locked
+    ) p on true
+    where (select count(*) from shelves) >= 0 -- after them
 ),
 -- What may be done with each. A payment and its order move together from unresolved to anything, and from nothing else: a
 -- finding about an order that has moved on, or is in review, is reconciled by itself.
 weighed as materialized (
-    select f.*,
-           f.to_status is null as lives_on,
-           f.to_status is not null and f.unresolved
-               and p.status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW') as moves,
+    select h.*,
+           h.is_ours and h.to_status is null as lives_on,
+           h.is_ours and h.to_status is not null and h.unresolved
+               and h.payment_status in ('IN_PROGRESS', 'WAITING_FOR_DEPOSIT', 'REVIEW') as moves,
            -- Asked again, and a failure is still one.
-           f.to_status in ('ABORTED', 'EXPIRED') and p.status in ('ABORTED', 'EXPIRED') as stays
-    from fenced f
-    join held p on p.order_id = f.order_id and p.payment_no = f.payment_no
+           h.is_ours and h.to_status in ('ABORTED', 'EXPIRED') and h.payment_status in ('ABORTED', 'EXPIRED') as stays
+    from held h
 ),
 moving as materialized (select * from weighed where moves),
 judged as materialized (
-    select i.order_id,
+    select w.*,
            case when w.lives_on or w.moves or w.stays then 'moved'
-                when w.order_id is not null then 'reconcile'
+                when w.is_ours then 'reconcile'
                 -- Our lease stands where we look, and yet the row could not be had: ask again rather than guess.
-                when l.id is null or h.order_id is null or b.order_id is not null then 'busy'
+                when w.status is null or w.payment_status is null
+                  or exists (select from outbox b where b.order_id = w.order_id and b.lease_owner = $1
+                                                    and b.lease_seq = w.lease_seq offset 0) then 'busy'
                 else 'lost'
-           end as verdict,
-           waiting.product_id as locked_product
-    from input i
-    left join locked l on l.id = i.order_id
-    left join weighed w on w.order_id = i.order_id
-    left join outbox b on b.order_id = i.order_id and b.lease_owner = $1 and b.lease_seq = i.lease_seq
-    left join held h on h.order_id = i.order_id
-    left join waiting on waiting.order_id = i.order_id
+           end as verdict
+    from weighed w
 ),
 recorded as (
     -- Facts are not fenced: a call was made whether or not its result still counts.
     insert into attempts (order_id, id, payment_no, call, key_epoch, api_key_id, lease_owner, lease_seq, duration_ms,
                           http_status, code, trace_id, outcome, stale)
-    select i.order_id, i.attempt_id, i.payment_no, i.call, i.key_epoch, i.api_key_id, $1, i.lease_seq, i.duration_ms,
-           i.http_status, i.code, i.trace_id, i.outcome, j.verdict = 'lost'
-    from input i join judged j on j.order_id = i.order_id
-    where i.call is not null and j.verdict in ('moved', 'lost')
+    select j.order_id, j.attempt_id, j.payment_no, j.call, j.key_epoch, j.api_key_id, $1, j.lease_seq, j.duration_ms,
+           j.http_status, j.code, j.trace_id, j.outcome, j.verdict = 'lost'
+    from judged j
+    where j.call is not null and j.verdict in ('moved', 'lost')
     on conflict (order_id, id) do nothing       -- a batch that is settled again
 ),
 finished as (
-    delete from outbox b using weighed w where b.order_id = w.order_id and (w.moves or w.stays)
+    delete from outbox b using weighed w where b.order_id = any(array[w.order_id]) and (w.moves or w.stays)
 ),
 put_back as (
     update outbox b set
@@ -119,7 +120,7 @@ put_back as (
         attempts = b.attempts - case when w.outcome is null or w.outcome = 'snooze' then 1 else 0 end,
         snoozes  = least(b.snoozes + case when w.outcome = 'snooze' then 1 else 0 end, 32767)
     from weighed w
-    where b.order_id = w.order_id and w.lives_on
+    where b.order_id = any(array[w.order_id]) and w.lives_on
 ),
 kept as (
     -- What the sends left behind, where a try left something: most do not.
@@ -133,7 +134,7 @@ kept as (
         sent_with     = w.sent_with,
         refusal       = coalesce(w.refusal, p.refusal)
     from weighed w
-    where p.order_id = w.order_id and p.payment_no = w.payment_no and w.lives_on and w.next_epoch is not null
+    where p.order_id = any(array[w.order_id]) and p.payment_no = w.payment_no and w.lives_on and w.next_epoch is not null
 ),
 resolved as (
     update payments p set
@@ -146,7 +147,7 @@ resolved as (
             else now() + least(w.check_ms * interval '1 ms',
                                greatest(w.look_by - now(), now() - w.look_by, w.soon_ms * interval '1 ms')) end
     from moving w
-    where p.order_id = w.order_id and p.payment_no = w.payment_no
+    where p.order_id = any(array[w.order_id]) and p.payment_no = w.payment_no
 ),
 looked_at as (
     -- A copy of Toss's books may lag behind an approval, and then shows that nothing moved. So early a look is not believed
@@ -158,24 +159,25 @@ looked_at as (
             when w.look_by > now() - interval '1 day'
                 then now() + greatest(w.check_ms * interval '1 ms', now() - w.look_by) end
     from weighed w
-    where p.order_id = w.order_id and p.payment_no = w.payment_no and w.stays
+    where p.order_id = any(array[w.order_id]) and p.payment_no = w.payment_no and w.stays
 ),
 suspected as (
     -- An approval that came too late to count, of a payment that somebody else called failed: it is asked about again,
     -- when no answer can be older than this one any more.
     update payments p set check_at = now() + interval '1 minute'
-    from input i join judged j on j.order_id = i.order_id
-    where j.verdict = 'lost' and i.outcome = 'approved'
-      and p.order_id = i.order_id and p.payment_no = i.payment_no and p.status in ('ABORTED', 'EXPIRED', 'REVIEW')
+    from judged j
+    where j.verdict = 'lost' and j.outcome = 'approved'
+      and p.order_id = any(array[j.order_id]) and p.payment_no = j.payment_no and p.status in ('ABORTED', 'EXPIRED', 'REVIEW')
 ),
 returned as (
     -- From the rows as they were locked, which may be newer than what we began with.
     update products p set stock = s.stock + back.quantity
     from shelves s, (select l.product_id, sum(l.quantity) as quantity
-          from moving w join order_lines l on l.order_id = w.order_id
+          from moving w
+          cross join lateral (select l.product_id, l.quantity from order_lines l where l.order_id = w.order_id offset 0) l
           where w.to_status in ('ABORTED', 'EXPIRED', 'CANCELED')
           group by l.product_id) back
-    where p.id = s.id and s.id = back.product_id
+    where p.id = any(array[s.id]) and s.id = back.product_id
 ),
 moved as (
     -- Whoever deletes the outbox row writes down its fence, for the order's next intent to count on from.
@@ -186,7 +188,7 @@ moved as (
         review_holds_stock = case when not w.moves then o.review_holds_stock when w.to_status = 'REVIEW' then true end,
         last_fence = w.lease_seq
     from weighed w
-    where o.id = w.order_id and (w.moves or w.stays)
+    where o.order_no = any(array[w.order_no]) and (w.moves or w.stays) -- it stands in one index, the id in several
 ),
 event as (
     insert into order_events (order_id, from_status, to_status, cause, actor, payment_no, attempt_id)

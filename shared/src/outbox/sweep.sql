@@ -1,14 +1,18 @@
 -- Gives an intent to each of the next $2 orders after $1 that is being confirmed and has none.
 with page as materialized (
-    select o.id from orders o where o.status = 'IN_PROGRESS' and o.id > $1 order by o.id limit $2
+    -- Only the index by state and id can answer this; were it asked for by id, a walk over all orders would do as well.
+    select o.id from orders o
+    where (o.status, o.id) > ('IN_PROGRESS', $1) and (o.status, o.id) <= ('IN_PROGRESS', 9223372036854775807)
+    order by o.status, o.id limit $2
 ),
 missing as materialized (
     -- An order is accepted together with its intent and resolved together with its end, so at one moment all have one.
     -- One by one, by their numbers: whatever the statistics say, no page looks through all that is being confirmed.
     select o.id, o.payment_count, o.last_fence from page cross join lateral (
         select o.id, o.payment_count, o.last_fence from orders o
-        where o.id = page.id and o.status = 'IN_PROGRESS'
-          and not exists (select from outbox b where b.order_id = page.id)
+        where o.id = any(array[page.id]) and (o.status = 'IN_PROGRESS') is true
+          and not exists (select from outbox b where b.order_id = page.id offset 0)
+        order by o.id
         for no key update of o skip locked
     ) o
 ),

@@ -216,7 +216,7 @@ async fn explain(pool: &PgPool, confirm: &Confirm) -> Result<Option<Accept>, Sto
         from orders o
         left join lateral (
             select l.product_name as name, coalesce(p.stock, 0) as stock
-            from order_lines l left join products p on p.id = l.product_id
+            from order_lines l left join products p on p.id = any(array[l.product_id])
             where l.order_id = o.id and coalesce(p.stock, 0) < l.quantity
             order by l.product_id limit 1
         ) lacking on true

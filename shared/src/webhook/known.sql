@@ -4,4 +4,4 @@ with these as materialized (
     select w.id, w.state from webhook_inbox w where w.id = any($1)
 )
 update webhook_inbox w set state = 'known', state_since = now()
-from these where w.id = these.id and these.state = 'waiting'
+from these where w.id = any(array[these.id]) and these.state = 'waiting'

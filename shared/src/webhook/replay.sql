@@ -13,7 +13,7 @@ wanted as materialized (
 found as materialized (
     select w.id, coalesce(w.order_id, p.order_id) as order_id, coalesce(w.payment_no, p.payment_no) as payment_no
     from wanted w
-    left join orders o on w.order_id is null and o.order_no = (w.content ->> 'orderId')::uuid
+    left join orders o on w.order_id is null and o.order_no = any(array[(w.content ->> 'orderId')::uuid])
     left join lateral (
         select q.order_id, q.payment_no from payments q
         where q.order_id = o.id
@@ -26,7 +26,7 @@ found as materialized (
 replayed as (
     update webhook_inbox w set order_id = f.order_id, payment_no = f.payment_no, state = 'waiting', state_since = now()
     from found f
-    where w.id = f.id and f.order_id is not null
+    where w.id = any(array[f.id]) and f.order_id is not null
     returning w.id
 )
 select (select count(*) from replayed) as "replayed!", (select max(id) from page) as last

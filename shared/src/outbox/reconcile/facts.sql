@@ -31,5 +31,6 @@ select o.status as order_status, coalesce(o.review_holds_stock, false) as "revie
         from cancels r where r.order_id = o.id and r.payment_no = p.payment_no and r.status <> 'IN_PROGRESS')
            as "ended_refunds!: Json<Vec<EndedRefund>>"
 from orders o
-join payments p on p.order_id = o.id and p.payment_no = $2
-where o.id = $1
+join payments p on p.order_id = $1 and p.payment_no = $2
+where o.id = any(array[$1::bigint])
+order by o.id

@@ -10,6 +10,6 @@ cross join lateral (
     from cancel_lines c
     where c.order_id = l.order_id and c.product_id = l.product_id and c.cancel_no = any($2::smallint[])
 ) chosen
-where l.order_id = $1
+where l.order_id = $1 and p.id = any(array(select n.product_id from order_lines n where n.order_id = $1))
 order by p.id
 for no key update of p

@@ -187,7 +187,10 @@ async fn set_limits(db: &mut PgConnection) -> Result<(), Fault> {
 
 /// It waits for no order: a finding about one that another transaction holds is tried again later.
 async fn lock_order(db: &mut PgConnection, order_id: i64) -> Result<bool, Fault> {
-    let lock = sqlx::query!("select id from orders where id = $1 for no key update skip locked", order_id);
+    let lock = sqlx::query!(
+        "select id from orders where id = any(array[$1::bigint]) order by id for no key update skip locked",
+        order_id
+    );
     Ok(lock.fetch_optional(db).await?.is_some())
 }
 

@@ -275,7 +275,8 @@ async fn order(
              close_requested_at = case when $5 then o.close_requested_at end,
              -- Whoever deletes the outbox row writes down its fence, for the order's next intent to count on from.
              last_fence = case when $6 then o.last_fence else $7 end
-         where o.id = $1",
+         -- By its public name: it stands in one index, the id in several.
+         where o.order_no = (select n.order_no from orders n where n.id = any(array[$1::bigint]) order by n.id)",
         subject.order_id,
         decision.order.status.as_str(),
         in_review.then_some(decision.order.review_holds_stock),

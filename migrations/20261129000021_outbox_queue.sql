@@ -1,0 +1,2 @@
+-- no-transaction
+create index concurrently outbox_queue on outbox (class, due_at);
