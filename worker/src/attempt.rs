@@ -22,7 +22,6 @@ use crate::{
     key_check::KeyChecks,
     keys::Keys,
     known::{Known, SentKey, Surroundings},
-    lanes::KeyFault,
     merchants::Merchants,
     metrics::Metrics,
     reading::About,
@@ -59,8 +58,8 @@ pub(crate) struct Tried {
     pub(crate) took: Duration,
     /// The fingerprint of the secret that signed.
     pub(crate) signed_with: String,
-    /// The answer may be about that secret.
-    pub(crate) key_fault: Option<KeyFault>,
+    /// The code, when the answer may be about that secret.
+    pub(crate) key_fault: Option<String>,
     /// The payment was shown.
     pub(crate) shown: Option<ShownPayment>,
 }
@@ -74,7 +73,7 @@ impl Asker {
         let request = self.request(&claim);
         let surroundings = Surroundings {
             merchant_is_proven: self.merchants.is_proven(key.id(), claim.m_id()),
-            key_is_taken: self.key_checks.has_shown(key.id(), self.terms.others_answered_within, started),
+            key_is_taken: self.merchants.has_shown(key.id(), self.terms.others_answered_within, started),
             others_answered: self.answers.about_others(claim.order_no(), self.terms.others_answered_within, started),
         };
         let sent_key = self.keys.sent_key(claim.sends());
@@ -89,16 +88,11 @@ impl Asker {
         let tried = Try { known: &known, about, call, signed_with: key.id(), reply: &reply };
         let outcome = classify(&tried, &self.terms, self.waits(&known, &reply));
         let outcome = self.sealed_again(&claim, outcome);
-        let key_fault = key_fault(call, &reply);
-        let key_fault = key_fault.map(|code| KeyFault { api_key_id: key.id().to_owned(), code: code.to_owned() });
-        let heard = heard(&reply);
+        let (heard, key_fault) = (heard(&reply), key_fault(call, &reply).map(str::to_owned));
         if key_fault.is_none() && answers(&reply) {
             self.answers.note(claim.order_no(), Instant::now());
         }
         let shown = shown(&reply, about, key);
-        if shown.is_some() {
-            self.key_checks.note_shown(key.id(), Instant::now());
-        }
         let (http_status, code, trace_id) = facts(reply);
         tracing::info!(
             order.no = %claim.order_no(), payment.key = %claim.payment_key(), ?call, try = claim.attempts(),

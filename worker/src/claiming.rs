@@ -229,8 +229,8 @@ impl Claiming {
                 asker.merchants.note(&pool, shown).await;
             }
             findings.send(tried.finding, held);
-            if let Some(fault) = tried.key_fault {
-                lanes::suspect(&pool, &asker, fault).await;
+            if let Some(code) = tried.key_fault {
+                lanes::suspect(&pool, &asker, &tried.signed_with, &code).await;
             }
         });
     }

@@ -28,42 +28,20 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Between two checks of a secret: strangers cause no more calls than that.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// When each secret was checked last, and when it last showed a payment of ours.
+/// When each secret was checked last.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct KeyChecks(Arc<Mutex<HashMap<String, Times>>>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Times {
-    checked: Option<Instant>,
-    shown: Option<Instant>,
-}
+pub(crate) struct KeyChecks(Arc<Mutex<HashMap<String, Instant>>>);
 
 impl KeyChecks {
     /// May it be checked now? If so, nobody else may for a while.
     pub(crate) fn begin(&self, api_key_id: &str, now: Instant) -> bool {
-        self.with(api_key_id, |times| {
-            let may = times.checked.is_none_or(|at| now.saturating_duration_since(at) >= EVERY);
-            if may {
-                times.checked = Some(now);
-            }
-            may
-        })
-    }
-
-    /// The secret has shown a payment of ours.
-    pub(crate) fn note_shown(&self, api_key_id: &str, now: Instant) {
-        self.with(api_key_id, |times| times.shown = Some(now));
-    }
-
-    /// Has it shown one so lately? Then Toss takes it.
-    pub(crate) fn has_shown(&self, api_key_id: &str, within: Duration, now: Instant) -> bool {
-        self.with(api_key_id, |times| times.shown.is_some_and(|at| now.saturating_duration_since(at) < within))
-    }
-
-    fn with<T>(&self, api_key_id: &str, change: impl FnOnce(&mut Times) -> T) -> T {
         // Every change leaves it as true as it was.
-        let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        change(checks.entry(api_key_id.to_owned()).or_default())
+        let mut checked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = checked.get(api_key_id).is_none_or(|at| now.saturating_duration_since(*at) >= EVERY);
+        if may {
+            checked.insert(api_key_id.to_owned(), now);
+        }
+        may
     }
 }
 
@@ -95,7 +73,6 @@ impl Asker {
         tracing::info!(api_key = key.id(), payment.key = %payment, ?state, "checked a secret");
         if let Some(shown) = shown(&reply, payment, key) {
             self.merchants.note(pool, &shown).await;
-            self.key_checks.note_shown(key.id(), Instant::now());
         }
         state
     }
@@ -132,15 +109,5 @@ mod tests {
         assert!(!checks.begin("ours", now + EVERY - Duration::from_millis(1)));
         assert!(checks.begin("other", now));
         assert!(checks.begin("ours", now + EVERY));
-    }
-
-    #[test]
-    fn what_a_secret_has_shown_counts_for_a_while() {
-        let (checks, now, minute) = (KeyChecks::default(), Instant::now(), Duration::from_mins(1));
-        assert!(!checks.has_shown("ours", minute, now));
-        checks.note_shown("ours", now);
-        assert!(checks.has_shown("ours", minute, now + minute / 2));
-        assert!(!checks.has_shown("ours", minute, now + minute));
-        assert!(!checks.has_shown("other", minute, now));
     }
 }

@@ -28,12 +28,6 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_millis(200);
 /// Between lookups under a secret that has shown no payment of our merchant yet.
 const PROVE_EVERY: Duration = Duration::from_secs(30);
 
-/// An answer that may be about the secret that signed.
-pub(crate) struct KeyFault {
-    pub(crate) api_key_id: String,
-    pub(crate) code: String,
-}
-
 /// Any other answer shows that Toss takes the secret.
 pub(crate) async fn note(pool: &PgPool, keys: &Keys, tried: &Tried) {
     match (&tried.key_fault, &tried.heard) {
@@ -42,13 +36,12 @@ pub(crate) async fn note(pool: &PgPool, keys: &Keys, tried: &Tried) {
     }
 }
 
-/// Pauses the lane, if it is the secret's fault.
-pub(crate) async fn suspect(pool: &PgPool, asker: &Asker, fault: KeyFault) {
-    let KeyFault { api_key_id, code } = fault;
-    let is_paused = asker.keys.is_paused(&api_key_id);
-    let Some(key) = asker.keys.find(&api_key_id).filter(|_| !is_paused) else { return };
-    if let Some(payment) = asker.merchants.last_approved(&api_key_id) {
-        if !asker.key_checks.begin(&api_key_id, Instant::now()) {
+/// An answer with this code may be about the secret. Pauses the lane, if it is the secret's fault.
+pub(crate) async fn suspect(pool: &PgPool, asker: &Asker, api_key_id: &str, code: &str) {
+    let is_paused = asker.keys.is_paused(api_key_id);
+    let Some(key) = asker.keys.find(api_key_id).filter(|_| !is_paused) else { return };
+    if let Some(payment) = asker.merchants.last_approved(api_key_id) {
+        if !asker.key_checks.begin(api_key_id, Instant::now()) {
             return;
         }
         match asker.check_key(pool, key, &payment).await {
@@ -56,11 +49,11 @@ pub(crate) async fn suspect(pool: &PgPool, asker: &Asker, fault: KeyFault) {
             KeyState::Taken | KeyState::Unknown => return,
         }
     }
-    if !asker.keys.pause(&api_key_id) {
+    if !asker.keys.pause(api_key_id) {
         return;
     }
     tracing::error!(api_key_id, code, "Toss does not take this secret; its lane is paused and nobody fails");
-    if let Err(error) = lane::pause(pool, &api_key_id, &code, FIRST_PROBE_AFTER).await {
+    if let Err(error) = lane::pause(pool, api_key_id, code, FIRST_PROBE_AFTER).await {
         tracing::warn!(error = chain(&error), api_key_id, "a lane could not be paused for all workers");
     }
 }
@@ -70,6 +63,11 @@ async fn open(pool: &PgPool, api_key_id: &str) {
     if let Err(error) = lane::open(pool, api_key_id).await {
         tracing::warn!(error = chain(&error), api_key_id, "a lane could not be opened for all workers");
     }
+}
+
+/// Until the next look of this worker at its lanes.
+fn look_wait(terms: &Terms) -> Duration {
+    retry::jittered(LOOK_EVERY / terms.divisor.min(10), 0.25)
 }
 
 /// Checks the secrets that are paused, and those that have shown no payment of our merchant yet, until `stop` is requested.
@@ -97,7 +95,7 @@ pub(crate) async fn check(pool: PgPool, asker: Asker, stop: Stop) {
         }
         tokio::select! {
             () = stop.requested() => return,
-            () = tokio::time::sleep(retry::jittered(LOOK_EVERY / asker.terms.divisor.min(10), 0.25)) => {}
+            () = tokio::time::sleep(look_wait(&asker.terms)) => {}
         }
     }
 }
@@ -113,7 +111,7 @@ pub(crate) async fn watch(pool: PgPool, keys: Keys, merchants: Merchants, terms:
                 failures = 0;
                 keys.set_paused(paused.into_iter().map(|lane| lane.api_key_id).collect());
                 merchants.set(shown);
-                retry::jittered(LOOK_EVERY / terms.divisor.min(10), 0.25)
+                look_wait(&terms)
             }
             Err(error) => {
                 failures = failures.saturating_add(1);

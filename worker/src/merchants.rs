@@ -32,6 +32,8 @@ struct View {
     /// The last approved payment that each secret has shown, and the last of all.
     approved: HashMap<String, PaymentKey>,
     last_approved: Option<PaymentKey>,
+    /// When each secret last showed this worker one.
+    shown_at: HashMap<String, Instant>,
     /// The database was read: before that, nothing is known of any secret.
     is_read: bool,
 }
@@ -50,6 +52,11 @@ impl Merchants {
     pub(crate) fn last_approved(&self, api_key_id: &str) -> Option<PaymentKey> {
         let view = self.lock();
         view.approved.get(api_key_id).or(view.last_approved.as_ref()).cloned()
+    }
+
+    /// Has this secret shown a payment of ours so lately? Then Toss takes it.
+    pub(crate) fn has_shown(&self, api_key_id: &str, within: Duration, now: Instant) -> bool {
+        self.lock().shown_at.get(api_key_id).is_some_and(|at| now.saturating_duration_since(*at) < within)
     }
 
     /// What the database says, the last one first.
@@ -78,7 +85,7 @@ impl Merchants {
 
     /// A payment of ours was shown.
     pub(crate) async fn note(&self, pool: &PgPool, shown: &ShownPayment) {
-        if !self.is_news(shown) {
+        if !self.is_news(shown, Instant::now()) {
             return;
         }
         if let Err(error) = shared::merchant::note(pool, shown).await {
@@ -87,9 +94,10 @@ impl Merchants {
     }
 
     /// The first merchant and the first approved payment of a secret are news, and any once a minute.
-    fn is_news(&self, ShownPayment { merchant, approved }: &ShownPayment) -> bool {
-        let (mut view, now) = (self.lock(), Instant::now());
+    fn is_news(&self, ShownPayment { merchant, approved }: &ShownPayment, now: Instant) -> bool {
+        let mut view = self.lock();
         view.newest = Some(merchant.m_id.clone());
+        view.shown_at.insert(merchant.api_key_id.clone(), now);
         let is_first = approved.as_ref().is_some_and(|payment| {
             view.last_approved = Some(payment.clone());
             view.approved.insert(merchant.api_key_id.clone(), payment.clone()).is_none()
@@ -110,10 +118,13 @@ impl Merchants {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use shared::{
         merchant::{ShownMerchant, ShownPayment},
         payment::PaymentKey,
     };
+    use tokio::time::Instant;
 
     use super::Merchants;
 
@@ -142,9 +153,9 @@ mod tests {
         ] {
             assert_eq!(merchants.is_proven(key, m_id), proven, "{key} {m_id:?}");
         }
-        assert!(merchants.is_news(&shown("foreign", "shop", None)), "a new secret of our merchant");
+        assert!(merchants.is_news(&shown("foreign", "shop", None), Instant::now()), "a new secret of our merchant");
         assert!(merchants.is_proven("foreign", None));
-        assert!(!merchants.is_news(&shown("foreign", "shop", None)), "it was just written down");
+        assert!(!merchants.is_news(&shown("foreign", "shop", None), Instant::now()), "it was just written down");
     }
 
     #[test]
@@ -153,14 +164,24 @@ mod tests {
         let last = |api_key_id: &str| merchants.last_approved(api_key_id).map(|payment| payment.expose().to_owned());
         merchants.set(vec![shown("ours", "shop", None)]);
         assert_eq!(last("ours"), None, "it has shown an account that waits, and that may never be approved");
-        assert!(!merchants.is_news(&shown("ours", "shop", None)) || last("ours").is_none());
-        assert!(merchants.is_news(&shown("ours", "shop", Some("first"))), "there was none before");
-        assert!(!merchants.is_news(&shown("ours", "shop", Some("second"))), "that is for later");
+        assert!(!merchants.is_news(&shown("ours", "shop", None), Instant::now()) || last("ours").is_none());
+        assert!(merchants.is_news(&shown("ours", "shop", Some("first")), Instant::now()), "there was none before");
+        assert!(!merchants.is_news(&shown("ours", "shop", Some("second")), Instant::now()), "that is for later");
         assert_eq!((last("ours").as_deref(), last("new").as_deref()), (Some("second"), Some("second")));
         let read = Merchants::default();
         read.set(vec![shown("b", "shop", None), shown("a", "shop", Some("newer")), shown("b", "old", Some("older"))]);
         let last = |api_key_id: &str| read.last_approved(api_key_id).map(|payment| payment.expose().to_owned());
         assert_eq!((last("a").as_deref(), last("b").as_deref()), (Some("newer"), Some("older")));
         assert_eq!(last("new").as_deref(), Some("newer"));
+    }
+
+    #[test]
+    fn what_a_secret_has_shown_counts_for_a_while() {
+        let (merchants, now, minute) = (Merchants::default(), Instant::now(), Duration::from_mins(1));
+        assert!(!merchants.has_shown("ours", minute, now));
+        merchants.is_news(&shown("ours", "shop", None), now);
+        assert!(merchants.has_shown("ours", minute, now + minute / 2));
+        assert!(!merchants.has_shown("ours", minute, now + minute));
+        assert!(!merchants.has_shown("other", minute, now));
     }
 }

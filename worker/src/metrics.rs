@@ -119,15 +119,17 @@ impl Metrics {
 
     pub(crate) fn note(&self, finding: &Finding, took: Duration) {
         let Finding::Tried { attempt, outcome, .. } = finding else { return };
-        let call = ("call", attempt.call.as_str().to_owned());
-        self.tries.get_or_create(&vec![call.clone(), ("outcome", outcome.as_str().to_owned())]).inc();
-        self.took.get_or_create(&vec![call]).observe(took.as_secs_f64());
+        self.count(attempt.call, outcome.as_str(), took);
     }
 
     /// A lookup that was about a secret and not about a payment.
     pub(crate) fn note_key_check(&self, took: Duration) {
-        let call = ("call", Call::Query.as_str().to_owned());
-        self.tries.get_or_create(&vec![call.clone(), ("outcome", "key_check".to_owned())]).inc();
+        self.count(Call::Query, "key_check", took);
+    }
+
+    fn count(&self, call: Call, outcome: &str, took: Duration) {
+        let call = ("call", call.as_str().to_owned());
+        self.tries.get_or_create(&vec![call.clone(), ("outcome", outcome.to_owned())]).inc();
         self.took.get_or_create(&vec![call]).observe(took.as_secs_f64());
     }
 
