@@ -20,7 +20,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     attempt::Asker,
-    classes::{Classes, Next, Paced},
+    classes::{Choice, Classes, Next},
     flow::Turn,
     lanes,
     leases::Leases,
@@ -79,15 +79,13 @@ impl Claiming {
             };
             let now = Instant::now();
             let free = NonZeroUsize::new(permits.len()).unwrap_or(NonZeroUsize::MIN);
-            let flow = &self.asker.flow;
-            let paced = |call| Paced { pace: flow.pace(call, now), room: flow.room(call, now) };
             let done = if looking.at <= now {
                 self.look(&mut classes, &mut looking).await.map(|()| Progress::Made)
             } else {
-                match classes.next(free, now, paced) {
-                    Next::Claim { class, most } => {
-                        permits.truncate(most.get());
-                        self.claim(&mut classes, class, permits, &mut probe_from, stop).await
+                match classes.next(free, now, |call| self.asker.flow.paced(call, now)) {
+                    Next::Claim(choice) => {
+                        permits.truncate(choice.most.get());
+                        self.claim(&mut classes, choice, permits, &mut probe_from, stop).await
                     }
                     Next::Wait { until, for_a_call } => Ok(Progress::None { until, for_a_call }),
                 }
@@ -157,7 +155,7 @@ impl Claiming {
     async fn claim(
         &self,
         classes: &mut Classes,
-        class: Class,
+        mut choice: Choice,
         mut permits: Vec<OwnedSemaphorePermit>,
         probe_from: &mut Instant,
         stop: &Stop,
@@ -173,16 +171,15 @@ impl Claiming {
             probe = probe.filter(|_| taken);
         }
         if probe.is_some() {
+            choice.most = NonZeroUsize::MIN;
             permits.truncate(1);
         }
         let Some(key) = probe.or_else(|| keys.active()) else { return Ok(Progress::Paused) };
-        let wanted = permits.len();
-        let limit = u16::try_from(wanted).unwrap_or(CLAIM_MAX);
+        let class = choice.class;
+        let limit = u16::try_from(choice.most.get()).unwrap_or(CLAIM_MAX);
         let lease = outbox::Lease { lasts: self.asker.terms.lease, key_tag: key.tag() };
         let claimed = outbox::claim(&self.pool, self.lessee, lease, class, classes.low(class), limit).await?;
-        let now = Instant::now();
-        let pace = self.asker.flow.pace(class.call(), now);
-        classes.claimed(class, wanted, claimed.len(), claimed.low, pace, now);
+        classes.claimed(choice, claimed.len(), claimed.low, Instant::now());
         self.start_all(claimed, class, &key, permits, sent_at, stop);
         Ok(Progress::Made)
     }

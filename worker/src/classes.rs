@@ -11,7 +11,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use shared::outbox::{CLAIM_MAX, Call, Class, Watermark};
 use tokio::time::Instant;
 
-use crate::flow::Room;
+use crate::flow::{PACES, Paced, Room};
 
 const COUNT: usize = Class::ALL.len();
 
@@ -53,9 +53,9 @@ impl Debts {
     }
 
     /// Who goes of these, in order: the first, and with all there is, unless another one is owed calls.
-    fn turn(&self, candidates: &[Candidate]) -> Option<Candidate> {
-        let owed = |Candidate { class, most }: &Candidate| {
-            NonZeroUsize::new(self.calls(*class)).map(|owed| Candidate { class: *class, most: owed.min(*most) })
+    fn turn(&self, candidates: &[Choice]) -> Option<Choice> {
+        let owed = |choice: &Choice| {
+            NonZeroUsize::new(self.calls(choice.class)).map(|owed| Choice { most: owed.min(choice.most), ..*choice })
         };
         let first = candidates.first()?;
         let another_is_owed = candidates.iter().skip(1).any(|candidate| owed(candidate).is_some());
@@ -91,16 +91,10 @@ pub(crate) struct Classes {
     of_all: Debts,
 }
 
-/// As many as `flow` tells apart.
-const PACES: usize = 4;
-
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    Claim {
-        class: Class,
-        most: NonZeroUsize,
-    },
+    Claim(Choice),
     /// Nothing, until this time if there is one, or until a call ends where that gives room.
     Wait {
         until: Option<Instant>,
@@ -108,18 +102,12 @@ pub(crate) enum Next {
     },
 }
 
-/// Calls that are let go together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Paced {
+/// Who goes, how many, and at whose pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) class: Class,
+    pub(crate) most: NonZeroUsize,
     pub(crate) pace: usize,
-    pub(crate) room: Room,
-}
-
-/// Who might go, and how many.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    class: Class,
-    most: NonZeroUsize,
 }
 
 impl Classes {
@@ -158,16 +146,9 @@ impl Classes {
         self.supplies.iter().any(|supply| supply.from.is_some())
     }
 
-    /// A claim asked for so many of this class, and took so many.
-    pub(crate) fn claimed(
-        &mut self,
-        class: Class,
-        wanted: usize,
-        took: usize,
-        low: Option<Watermark>,
-        pace: usize,
-        now: Instant,
-    ) {
+    /// A claim asked for so many, and took so many.
+    pub(crate) fn claimed(&mut self, choice: Choice, took: usize, low: Option<Watermark>, now: Instant) {
+        let Choice { class, most: wanted, pace } = choice;
         let supplies = self.supplies;
         let have_work = |other: Class| supplies[place(other)].from.is_some();
         self.of_paces[pace].note(class, took, have_work);
@@ -176,14 +157,14 @@ impl Classes {
         supply.low = low.unwrap_or(supply.low);
         supply.from = match took {
             0 => None,
-            _ if took < wanted => Some(now + SOME_WAIT),
+            _ if took < wanted.get() => Some(now + SOME_WAIT),
             _ => Some(now),
         };
     }
 
     /// Of the places that are free: each pace names whom it would let go, and of those one goes.
     pub(crate) fn next(&self, free: NonZeroUsize, now: Instant, paced: impl Fn(Call) -> Paced) -> Next {
-        let mut of_paces: [Vec<Candidate>; PACES] = Default::default();
+        let mut of_paces: [Vec<Choice>; PACES] = Default::default();
         let mut waits = Next::Wait { until: None, for_a_call: false };
         for class in Class::ALL {
             let Some(from) = self.supply(class).from else { continue };
@@ -193,17 +174,17 @@ impl Classes {
             }
             let Paced { pace, room } = paced(class.call());
             match room {
-                Room::For(places) => of_paces[pace].push(Candidate { class, most: places.min(free) }),
+                Room::For(places) => of_paces[pace].push(Choice { class, most: places.min(free), pace }),
                 // It is for whom Toss did not meet with silence yet: that is who goes first.
-                Room::ForAProbe => return Next::Claim { class, most: NonZeroUsize::MIN },
+                Room::ForAProbe => return Next::Claim(Choice { class, most: NonZeroUsize::MIN, pace }),
                 Room::NoneUntil(at) => waits = waits.or_at(at).or_when_a_call_ends(),
                 Room::NoneUntilACallEnds => waits = waits.or_when_a_call_ends(),
             }
         }
         let named = of_paces.iter().zip(&self.of_paces);
-        let mut named: Vec<Candidate> = named.filter_map(|(candidates, debts)| debts.turn(candidates)).collect();
+        let mut named: Vec<Choice> = named.filter_map(|(candidates, debts)| debts.turn(candidates)).collect();
         named.sort_by_key(|candidate| place(candidate.class));
-        self.of_all.turn(&named).map_or(waits, |Candidate { class, most }| Next::Claim { class, most })
+        self.of_all.turn(&named).map_or(waits, Next::Claim)
     }
 
     fn supply(&self, class: Class) -> &Supply {
@@ -217,14 +198,14 @@ impl Next {
             Self::Wait { until, for_a_call } => {
                 Self::Wait { until: Some(until.map_or(at, |until| until.min(at))), for_a_call }
             }
-            Self::Claim { .. } => self,
+            Self::Claim(_) => self,
         }
     }
 
     fn or_when_a_call_ends(self) -> Self {
         match self {
             Self::Wait { until, .. } => Self::Wait { until, for_a_call: true },
-            Self::Claim { .. } => self,
+            Self::Claim(_) => self,
         }
     }
 }

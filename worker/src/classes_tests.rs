@@ -7,8 +7,8 @@ use std::{
 use shared::outbox::{Call, Class};
 use tokio::time::Instant;
 
-use super::{Classes, Next, Paced, place, share};
-use crate::flow::Room;
+use super::{Choice, Classes, Next, place, share};
+use crate::flow::{Paced, Room};
 
 /// Every set of classes that may have work.
 fn mixes() -> impl Iterator<Item = Vec<Class>> {
@@ -50,11 +50,10 @@ impl Bench {
         while left > 0 {
             self.now += Duration::from_millis(10);
             let next = self.classes.next(NonZeroUsize::new(free.min(left)).unwrap(), self.now, &paced);
-            let Next::Claim { class, most } = next else { panic!("nobody goes: {next:?}") };
+            let Next::Claim(choice @ Choice { class, most, .. }) = next else { panic!("nobody goes: {next:?}") };
             assert!(self.have_work.contains(&class), "{class:?} has no work");
             assert!(most.get() <= free);
-            let pace = paced(class.call()).pace;
-            self.classes.claimed(class, most.get(), most.get(), None, pace, self.now);
+            self.classes.claimed(choice, most.get(), None, self.now);
             *self.went.entry(place(class)).or_default() += most.get();
             left -= most.get();
         }
@@ -180,7 +179,8 @@ fn a_probe_is_for_who_goes_first_whatever_the_others_are_owed() {
     };
     for have_work in mixes() {
         for pace in [own, |_| 3] {
-            let expected = Next::Claim { class: have_work[0], most: NonZeroUsize::MIN };
+            let goes = Choice { class: have_work[0], most: NonZeroUsize::MIN, pace: pace(have_work[0].call()) };
+            let expected = Next::Claim(goes);
             assert_eq!(first(&have_work, pace), expected, "{have_work:?}");
         }
     }
@@ -192,13 +192,14 @@ fn a_class_that_gave_less_than_was_asked_for_is_asked_again_a_moment_later_and_a
     let free = NonZeroUsize::new(10).unwrap();
     let all = |call| Paced { pace: own(call), room: places(10) };
     let now = bench.now;
-    bench.classes.claimed(Class::Lookup, 10, 4, None, 1, now);
+    let choice = Choice { class: Class::Lookup, most: free, pace: own(Call::Query) };
+    bench.classes.claimed(choice, 4, None, now);
     let Next::Wait { until: Some(until), for_a_call: false } = bench.classes.next(free, now, all) else {
         panic!("it is asked at once");
     };
     assert!(until > now && until <= now + Duration::from_millis(10));
-    assert_eq!(bench.classes.next(free, until, all), Next::Claim { class: Class::Lookup, most: free });
-    bench.classes.claimed(Class::Lookup, 10, 0, None, 1, until);
+    assert_eq!(bench.classes.next(free, until, all), Next::Claim(choice));
+    bench.classes.claimed(choice, 0, None, until);
     assert!(!bench.classes.have_work());
     assert_eq!(bench.classes.next(free, until, all), Next::Wait { until: None, for_a_call: false });
     let looked_at: Vec<Class> = bench.classes.to_look_at(false).into_iter().map(|(class, _)| class).collect();

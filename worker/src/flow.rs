@@ -49,7 +49,7 @@ use self::{
 /// Two endpoints that refuse within this time share one allowance.
 const SHARED_WITHIN: Duration = Duration::from_mins(1);
 /// One pace for each endpoint, and one for all of them.
-const PACES: usize = 4;
+pub(crate) const PACES: usize = 4;
 const OF_ALL: usize = 3;
 
 /// The configured caps. What Toss bears may be less; that is found out.
@@ -81,6 +81,13 @@ pub(crate) enum Room {
     /// None; there may be room at this time, or earlier when a call ends.
     NoneUntil(Instant),
     NoneUntilACallEnds,
+}
+
+/// The room of an endpoint, and the number of its pace: endpoints with the same number share their room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paced {
+    pub(crate) pace: usize,
+    pub(crate) room: Room,
 }
 
 /// For people: metrics and `/readyz`.
@@ -117,9 +124,9 @@ impl Flow {
         self.lock().room(endpoint, now)
     }
 
-    /// Endpoints with the same number share their room.
-    pub(crate) fn pace(&self, endpoint: outbox::Call, now: Instant) -> usize {
-        self.lock().pace(endpoint, now)
+    pub(crate) fn paced(&self, endpoint: outbox::Call, now: Instant) -> Paced {
+        let mut state = self.lock();
+        Paced { pace: state.pace(endpoint, now), room: state.room(endpoint, now) }
     }
 
     /// Takes one place. A claim may have returned after the room it was sent for was gone; what it claimed is ours, so a
