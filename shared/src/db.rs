@@ -113,7 +113,7 @@ fn of_postgres(error: &sqlx::Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
 }
 
-fn sql_state(error: &sqlx::Error) -> Option<&str> {
+pub(crate) fn sql_state(error: &sqlx::Error) -> Option<&str> {
     of_postgres(error).map(PgDatabaseError::code)
 }
 

@@ -84,5 +84,5 @@ async fn drop_broken_indexes(connection: &mut PgConnection) -> Result<(), sqlx::
 
 fn is_locked_out(error: &MigrateError) -> bool {
     let (MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) = error else { return false };
-    source.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "55P03")
+    crate::db::sql_state(source) == Some("55P03")
 }

@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use crate::{
     db::{StoreError, within},
     order::OrderNo,
+    outbox::Class,
 };
 
 /// Orders that wait for a human, for one reason.
@@ -50,12 +51,13 @@ pub struct Backlog {
 
 /// Reads the ends of indexes, whatever the size of the tables.
 pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
+    let classes = Class::ALL.map(Class::number);
     let read = || {
         sqlx::query_as!(
             Backlog,
             r#"select
                coalesce((select extract(epoch from now() - min(oldest.due_at))
-                         from generate_series(1, 7) as c (class)
+                         from unnest($1::smallint[]) as c (class)
                          cross join lateral (
                              select b.due_at from outbox b where b.class = c.class and b.due_at <= now()
                              order by b.due_at limit 1) oldest), 0)::bigint as "due_seconds!",
@@ -66,7 +68,8 @@ pub async fn backlog(pool: &PgPool) -> Result<Backlog, StoreError> {
                                order by o.status, o.id limit 1) o
                          join payments p on p.order_id = any(array[o.id]) and p.payment_no = o.payment_count), 0)::bigint as "undecided_seconds!",
                coalesce((select extract(epoch from now() - min(r.requested_at)) from cancels r
-                         where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#
+                         where r.status = 'IN_PROGRESS'), 0)::bigint as "refund_seconds!""#,
+            &classes
         )
     };
     within(pool, "read the backlog's age", async |c| read().fetch_one(c).await).await

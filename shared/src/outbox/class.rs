@@ -33,7 +33,7 @@ impl Class {
         Self::DepositLookup,
     ];
 
-    pub(super) fn number(self) -> i16 {
+    pub(crate) fn number(self) -> i16 {
         match self {
             Self::Confirm => 1,
             Self::ConfirmAgain => 2,

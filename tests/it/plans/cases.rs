@@ -233,7 +233,10 @@ fn vitals() -> Vec<Case> {
         case("news", &file("order/changed.sql"), &format!("{orders}, {newest}"), 200, 9),
         case("vitals: reviews", &described("e.cause as reason"), "", 200, 9),
         // The 10,200 live refunds stand on 500 pages at most.
-        Case { whole: LIVE_REFUNDS, ..case("vitals: backlog", &described("\"due_seconds!\""), "", 500, 1) },
+        Case {
+            whole: LIVE_REFUNDS,
+            ..case("vitals: backlog", &described("\"due_seconds!\""), "array[1, 2, 3, 4, 5, 6, 7]", 500, 1)
+        },
         Case { whole: LIVE_REFUNDS, ..case("vitals: refunds", &described("as last_code"), "60, 100", 10_200, 9) },
         Case { whole: &["payments_bank_refunds"], ..case("vitals: banks", &described("\"payments!\""), "", 100, 1) },
         Case {

@@ -1,2 +1,0 @@
--- no-transaction
-create index concurrently outbox_queue on outbox (class, due_at);
