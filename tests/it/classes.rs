@@ -14,9 +14,7 @@ const PER_MINUTE: usize = 100;
 /// An order with an account that waits for its deposit.
 async fn waiting_account(shop: &Shop, lines: &[(shared::order::ProductId, i32)]) -> String {
     let order = shop.order(PRICE, lines).await;
-    let asked =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({})).await;
     assert_eq!(shop.confirm_patiently(&order, &key, PRICE).await.status.as_u16(), 202);
     order
 }

@@ -210,9 +210,7 @@ async fn a_virtual_account_waits_for_its_deposit_and_is_paid_by_it() {
     let shop = Shop::start(1).await;
     let product = shop.product("Ogu T", PRICE, 2).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let asked =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;
     shop.look_back().await;

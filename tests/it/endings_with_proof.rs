@@ -40,9 +40,7 @@ impl Shop {
 
     /// The paymentKey of a virtual account that was confirmed for the order, which waits for the deposit.
     async fn waiting_for_deposit(&self, order: &str) -> String {
-        let body = json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88",
-                          "customerName": "김심"});
-        let key = self.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned();
+        let key = self.authenticate_account(order, PRICE, &json!({})).await;
         assert_eq!(self.confirm_patiently(order, &key, PRICE).await.status, StatusCode::ACCEPTED);
         self.until(order, "WAITING_FOR_DEPOSIT").await;
         key

@@ -57,9 +57,7 @@ impl Stage {
         assert_eq!(refund.status.as_u16(), 202, "{}", refund.text);
         shop.until(&paid, "PARTIAL_CANCELED").await;
         let waiting = shop.order(PRICE, &[(product, 1)]).await;
-        let asked = json!({"orderId": waiting, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88",
-                           "customerName": "김심"});
-        let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
+        let key = shop.authenticate_account(&waiting, PRICE, &json!({})).await;
         assert_eq!(shop.confirm(&waiting, &key, PRICE).await.status.as_u16(), 202);
         shop.until(&waiting, "WAITING_FOR_DEPOSIT").await;
         let ready = shop.order(PRICE, &[(product, 1)]).await;

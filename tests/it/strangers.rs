@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use shared::order::ProductId;
 
-use crate::harness::shop::Shop;
+use crate::{harness::shop::Shop, lanes::first_payment};
 
 const PRICE: i64 = 50_000;
 
@@ -77,6 +77,38 @@ async fn a_card_company_that_is_down_pauses_nobody() {
     assert_eq!(shop.database.number("select coalesce(sum(pauses), 0) from lanes").await, 0);
     shop.forget_rules().await;
     for (order, _) in &cards {
+        shop.until(order, "DONE").await;
+    }
+    shop.finish().await;
+}
+
+#[tokio::test]
+async fn what_one_payment_is_to_blame_for_pauses_nothing_once_a_payment_was_approved() {
+    let shop = Shop::start(1).await;
+    let product = shop.product("Ogu T", PRICE, 1_000).await;
+    first_payment(&shop, product).await;
+    let faults = [
+        (400, "INVALID_API_KEY"),
+        (401, "UNAUTHORIZED_KEY"),
+        (403, "INCORRECT_BASIC_AUTH_FORMAT"),
+        (403, "API_KEY_ACCESS_DENIED"),
+        (400, "NOT_REGISTERED_BUSINESS"),
+        (404, "NOT_FOUND_TERMINAL_ID"),
+        (400, "INVALID_UNREGISTERED_SUBMALL"),
+        (400, "A_CODE_NOBODY_KNOWS"),
+        (418, "ANOTHER_CODE_NOBODY_KNOWS"),
+    ]
+    .map(|(status, code)| json!({"kind": "error", "status": status, "code": code}));
+    let bad = odd_orders(&shop, product, faults.len(), &faults).await;
+    confirm_all(&shop, &bad).await;
+    check_others_are_paid(&shop, product, 20).await;
+    for (order, _) in &bad {
+        assert_eq!(shop.status(order).await, "IN_PROGRESS");
+    }
+    assert!(shop.database.number("select sum(checks) from lanes").await > 0, "nothing was suspected");
+    assert_eq!(shop.database.number("select sum(pauses) from lanes").await, 0);
+    shop.forget_rules().await;
+    for (order, _) in &bad {
         shop.until(order, "DONE").await;
     }
     shop.finish().await;

@@ -43,7 +43,7 @@ impl Story {
     async fn with(shop: Shop, stock: i64, open: Value) -> Self {
         let product = shop.product("Ogu T", PRICE, stock).await;
         let order = shop.order(PRICE, &[(product, 1)]).await;
-        let key = authenticate(&shop, &order, &open).await;
+        let key = shop.authenticate_account(&order, PRICE, &open).await;
         assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
         shop.until(&order, "WAITING_FOR_DEPOSIT").await;
         let view = shop.get(&format!("/api/v1/orders/{order}")).await.json();
@@ -125,13 +125,6 @@ impl Story {
     }
 }
 
-async fn authenticate(shop: &Shop, order: &str, open: &Value) -> String {
-    let mut asked =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    asked.as_object_mut().unwrap().extend(open.as_object().unwrap().clone());
-    shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned()
-}
-
 /// What Toss's clock shows, to the second.
 async fn clock(shop: &Shop) -> OffsetDateTime {
     let clock = shop.control_get("clock").await;
@@ -176,7 +169,7 @@ async fn while_a_deposit_is_waited_for_the_same_confirm_is_answered_alike_and_an
     assert_eq!(story.view().await["payments"].as_array().unwrap().len(), 1);
     for other in [
         story.shop.authenticate(&story.order, PRICE).await,
-        authenticate(&story.shop, &story.order, &json!({"validHours": 1})).await,
+        story.shop.authenticate_account(&story.order, PRICE, &json!({"validHours": 1})).await,
     ] {
         let refused = story.shop.confirm(&story.order, &other, PRICE).await;
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (409, "PAYMENT_IN_PROGRESS"));

@@ -112,9 +112,7 @@ async fn paid(shop: &Shop, product: ProductId) -> (String, String) {
 /// An order whose virtual account waits for its deposit.
 async fn waiting_for_deposit(shop: &Shop, product: ProductId) -> (String, String) {
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let asked = json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88",
-                       "customerName": "김심", "customerMobilePhone": "01012345678"});
-    let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({"customerMobilePhone": "01012345678"})).await;
     assert_eq!(shop.confirm_patiently(&order, &key, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;
     (order, key)

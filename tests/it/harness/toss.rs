@@ -26,6 +26,13 @@ impl Shop {
         self.control_get(&format!("requests?orderId={order}")).await["requests"].as_array().unwrap().clone()
     }
 
+    /// Plays a shopper who asks for an account to pay into, opened as `open` says besides, and returns the paymentKey.
+    pub(crate) async fn authenticate_account(&self, order: &str, amount: i64, open: &Value) -> String {
+        let mut asked = json!({"orderId": order, "amount": amount, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
+        asked.as_object_mut().unwrap().extend(open.as_object().unwrap().clone());
+        self.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned()
+    }
+
     /// The next cancels of the order meet this.
     pub(crate) async fn on_cancel(&self, order: &str, then: Value, times: u32) {
         let rule = json!({"match": {"endpoint": "cancel", "orderId": order}, "times": times, "then": then});

@@ -18,9 +18,7 @@ fn to_account() -> Value {
 async fn waiting(shop: &Shop) -> (String, String) {
     let product = shop.product("Ogu T", PRICE, 5).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let body =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    let key = shop.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;
     (order, key)

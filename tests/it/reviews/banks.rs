@@ -16,9 +16,7 @@ async fn given_back(shop: &Shop, bank: &str) -> String {
     shop.control("switches", json!({"bankRefund": bank})).await;
     let product = shop.product("Ogu T", PRICE, 5).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let body =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    let key = shop.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status, StatusCode::ACCEPTED);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;
     let waiting = shop.get(&format!("/api/v1/orders/{order}")).await.json();

@@ -135,11 +135,11 @@ async fn pays(shop: &Shop, habit: Habit, order: &str, amount: i64) {
         }
         Habit::LiedToThenWaits(code) => {
             lie(shop, order, amount, code).await;
-            let key = open_account(shop, order, amount).await;
+            let key = shop.authenticate_account(order, amount, &json!({})).await;
             until_taken(shop, order, &key, amount).await;
         }
         Habit::Waits => {
-            let key = open_account(shop, order, amount).await;
+            let key = shop.authenticate_account(order, amount, &json!({})).await;
             fair(&shop.confirm_patiently(order, &key, amount).await);
         }
     }
@@ -152,12 +152,6 @@ async fn lie(shop: &Shop, order: &str, amount: i64, code: &str) {
     shop.control("rules", rule).await;
     let key = shop.authenticate(order, amount).await;
     fair(&shop.confirm_patiently(order, &key, amount).await);
-}
-
-async fn open_account(shop: &Shop, order: &str, amount: i64) -> String {
-    let body =
-        json!({"orderId": order, "amount": amount, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    shop.control("authenticate", body).await["paymentKey"].as_str().unwrap().to_owned()
 }
 
 /// The same order with another card, once the first one is declined. Until then it is told to wait.

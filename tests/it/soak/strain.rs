@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
-use super::{plan::Strain, shoppers::PRICE};
+use super::{
+    plan::{Spell, Strain},
+    shoppers::PRICE,
+    trouble,
+};
 use crate::harness::shop::Shop;
 
 /// Toss's calls a minute at each endpoint, where it allows few.
@@ -29,11 +33,9 @@ pub(super) async fn under(shop: &Shop, strains: &[Strain], shopping: &Cancellati
     .await;
 }
 
-/// A session of somebody else's, that no setting of the database reaches.
+/// A session of somebody else's.
 async fn session(shop: &Shop) -> PgConnection {
-    let options: PgConnectOptions = shop.database.url.parse().unwrap();
-    let options = options.application_name("tests").options([("default_transaction_read_only", "off")]);
-    PgConnection::connect_with(&options).await.unwrap()
+    shop.database.pool.connect_options().connect().await.unwrap()
 }
 
 /// Ends early when the shoppers are through.
@@ -124,19 +126,11 @@ async fn new_types(shop: &Shop, shopping: &CancellationToken) {
     }
 }
 
-/// Toss takes no call from our address.
+/// Toss takes no call from our address, for a moment each time.
 async fn key_policy(shop: &Shop, shopping: &CancellationToken) {
-    let fault = json!({"kind": "error", "status": 403, "code": "API_KEY_ACCESS_DENIED"});
-    while !shopping.is_cancelled() {
-        let mut rules = Vec::new();
-        for endpoint in ["confirm", "query", "cancel"] {
-            let rule = shop.control("rules", json!({"match": {"endpoint": endpoint}, "then": fault})).await;
-            rules.push(rule["ruleId"].as_u64().unwrap());
-        }
-        pass(Duration::from_millis(400), shopping).await;
-        for rule in rules {
-            shop.forget_rule(rule).await;
-        }
-        pass(Duration::from_millis(800), shopping).await;
-    }
+    let then = json!({"kind": "error", "status": 403, "code": "API_KEY_ACCESS_DENIED"});
+    let rules = ["confirm", "query", "cancel"].map(|endpoint| json!({"match": {"endpoint": endpoint}, "then": then}));
+    let refused = Spell { lasts: Duration::from_millis(400), rules: rules.to_vec() };
+    let taken = Spell { lasts: Duration::from_millis(800), rules: Vec::new() };
+    trouble::at_toss(shop, &[refused, taken], shopping).await;
 }

@@ -1,6 +1,6 @@
 //! Answers, notices and workers that are lost on the way.
 
-use super::{Duration, PRICE, STOCK, Shop, Story, authenticate, json, wait_for};
+use super::{Duration, PRICE, STOCK, Shop, Story, json, wait_for};
 use crate::crashes::worker;
 
 #[tokio::test]
@@ -9,7 +9,7 @@ async fn the_answer_to_the_confirm_is_lost_and_asking_finds_the_account() {
     let product = shop.product("Ogu T", PRICE, STOCK).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
     shop.control("rules", json!({"match": {"endpoint": "confirm"}, "then": {"kind": "dropAfter"}})).await;
-    let key = authenticate(&shop, &order, &json!({"validHours": 1})).await;
+    let key = shop.authenticate_account(&order, PRICE, &json!({"validHours": 1})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     shop.until(&order, "WAITING_FOR_DEPOSIT").await;
     let asked = shop.requests(&order).await.iter().filter(|request| request["method"] == "GET").count();
@@ -29,7 +29,7 @@ async fn a_repeated_confirm_tells_what_was_and_a_look_what_became_of_it() {
     for endpoint in ["confirm", "query"] {
         shop.control("rules", json!({"match": {"endpoint": endpoint}, "then": {"kind": "dropAfter"}})).await;
     }
-    let key = authenticate(&shop, &order, &json!({"validHours": 1})).await;
+    let key = shop.authenticate_account(&order, PRICE, &json!({"validHours": 1})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     // The shopper saw the account in Toss's window, and paid before we heard of it.
     wait_for("the account that nobody told us of", Duration::from_secs(30), async || {

@@ -142,9 +142,7 @@ async fn a_deposit_with_a_wrong_secret_is_written_down_and_ignored() {
 async fn before_we_know_the_secret_a_deposit_waits_and_is_asked_about() {
     let (shop, product) = hooked(1).await;
     let order = shop.order(PRICE, &[(product, 1)]).await;
-    let asked =
-        json!({"orderId": order, "amount": PRICE, "method": "VIRTUAL_ACCOUNT", "bank": "88", "customerName": "김심"});
-    let key = shop.control("authenticate", asked).await["paymentKey"].as_str().unwrap().to_owned();
+    let key = shop.authenticate_account(&order, PRICE, &json!({})).await;
     rule(&shop, "confirm", &order, json!({"kind": "hold"})).await;
     assert_eq!(shop.confirm(&order, &key, PRICE).await.status.as_u16(), 202);
     until_delivered(&shop, &order, 2).await;

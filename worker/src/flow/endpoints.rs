@@ -7,6 +7,16 @@ use tokio::time::Instant;
 
 use super::{Flow, Heard, Limits, Room, Turn};
 
+impl Room {
+    pub(super) fn places(self) -> usize {
+        match self {
+            Self::For(places) => places.get(),
+            Self::ForAProbe => 1,
+            Self::NoneUntil(_) | Self::NoneUntilACallEnds => 0,
+        }
+    }
+}
+
 const ALL: [Call; 3] = [Call::Confirm, Call::Query, Call::Cancel];
 const SECOND: Duration = Duration::from_secs(1);
 const SLOW: Heard = Heard::Slow { asked: Some(Duration::from_secs(30)) };
@@ -16,11 +26,7 @@ fn flow(concurrency: u16) -> Flow {
 }
 
 fn room(flow: &Flow, endpoint: Call, now: Instant) -> usize {
-    match flow.room(endpoint, now) {
-        Room::For(places) => places.get(),
-        Room::ForAProbe => 1,
-        Room::NoneUntil(_) | Room::NoneUntilACallEnds => 0,
-    }
+    flow.room(endpoint, now).places()
 }
 
 /// One call, from its beginning to what it hears.

@@ -25,11 +25,7 @@ impl Bench {
     }
 
     fn room(&self) -> usize {
-        match self.flow.room(Call::Confirm, self.now) {
-            Room::For(places) => places.get(),
-            Room::ForAProbe => 1,
-            Room::NoneUntil(_) | Room::NoneUntilACallEnds => 0,
-        }
+        self.flow.room(Call::Confirm, self.now).places()
     }
 
     fn wait(&self) -> Duration {
