@@ -115,13 +115,21 @@ enum Help {
     None,
 }
 
+/// After so many tries that did not count, about a minute of them, a secret that is not taken would have paused its lane: what
+/// was in hand when a secret was revoked has met one or two refusals, and those say nothing about its payment.
+const KEY_FAULTS_MIN: u16 = 10;
+
 fn help(tried: &Try<'_>, reading: &Reading) -> Help {
     if tried.call != Call::Query {
         return Help::Unrelated;
     }
     match reading {
-        // It is this payment's fault when the same secret shows others.
-        Reading::Code(Class::Lane) if tried.known.surroundings.key_is_taken => Help::None,
+        // It is this payment's fault when the same secret shows others, and goes on to.
+        Reading::Code(Class::Lane)
+            if tried.known.surroundings.key_is_taken && tried.known.snoozes >= KEY_FAULTS_MIN =>
+        {
+            Help::None
+        }
         Reading::TooMany | Reading::Code(Class::NotNow(_) | Class::Lane) => Help::Unrelated,
         Reading::Code(Class::Absent) if !tried.known.surroundings.merchant_is_proven => Help::Unrelated,
         // What was paid is there.

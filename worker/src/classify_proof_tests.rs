@@ -174,15 +174,18 @@ fn an_answer_may_be_about_the_secret_when_its_code_is_documented_so_or_not_at_al
 
 #[test]
 fn a_code_about_the_secret_is_this_payments_fault_when_the_same_secret_shows_others() {
-    let a_day = |key_is_taken| {
+    let a_day = |key_is_taken, snoozes| {
         with(|known| {
+            known.snoozes = snoozes;
             known.since_accepted = Duration::from_hours(25);
             known.sends.no_answer = Some(Duration::from_hours(24));
             known.surroundings.key_is_taken = key_is_taken;
         })
     };
-    check(&a_day(false), Query, &error(401, "UNAUTHORIZED_KEY"), "snooze, epoch 0");
-    check(&a_day(true), Query, &error(401, "UNAUTHORIZED_KEY"), "review_no_proof");
+    check(&a_day(false, 10), Query, &error(401, "UNAUTHORIZED_KEY"), "snooze, epoch 0");
+    check(&a_day(true, 10), Query, &error(401, "UNAUTHORIZED_KEY"), "review_no_proof");
+    // It was shown a moment ago, and is refused now: it was revoked meanwhile.
+    check(&a_day(true, 2), Query, &error(401, "UNAUTHORIZED_KEY"), "snooze, epoch 0");
 }
 
 #[test]
